@@ -1,0 +1,67 @@
+"""What bad input gets: one line with the argument, what is allowed, what came.
+
+The wording is scikit-learn's. TypeError for the wrong kind of thing,
+ValueError for the wrong value.
+"""
+
+import math
+import numbers
+
+import numpy as np
+
+
+def integer(name, value, owner, low=1, high=None):
+    """Return `value` as an int if it is one in [low, high]."""
+    allowed = f"an int in the range [{low}, {'inf)' if high is None else f'{high}]'}"
+    message = (f"The {name!r} parameter of {owner} must be {allowed}. "
+               f"Got {value!r} instead.")
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(message)
+    if value < low or (high is not None and value > high):
+        raise ValueError(message)
+    return int(value)
+
+
+def positive_number(name, value, owner):
+    """Return `value` as a float if it is positive and finite."""
+    message = (f"The {name!r} parameter of {owner} must be a float in the "
+               f"range (0, inf). Got {value!r} instead.")
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(message)
+    if not (value > 0 and math.isfinite(value)):
+        raise ValueError(message)
+    return float(value)
+
+
+def array(name, value, owner, shape):
+    """Return `value` as float32 if it is finite and [n, *shape] with n >= 1.
+
+    A None in `shape` stands for any length of at least 1.
+    """
+    wanted = "[n, " + ", ".join("any" if s is None else str(s) for s in shape) + "]"
+    begin = f"The {name!r} parameter of {owner} must be "
+    if not isinstance(value, np.ndarray) and not hasattr(value, "__array__"):
+        raise TypeError(f"{begin}an array of floats of shape {wanted}. "
+                        f"Got {type(value).__name__} instead.")
+    value = np.asarray(value)
+    if value.dtype.kind != "f":
+        raise TypeError(f"{begin}an array of floats. Got dtype {value.dtype} "
+                        "instead.")
+    if value.ndim != len(shape) + 1 or 0 in value.shape or any(
+            s not in (None, v) for s, v in zip(shape, value.shape[1:])):
+        raise ValueError(f"{begin}of shape {wanted} with n >= 1. "
+                         f"Got {list(value.shape)} instead.")
+    if not np.isfinite(value.min()) or not np.isfinite(value.max()):
+        raise ValueError(f"{begin}finite. Got NaN or infinity instead.")
+    return value.astype(np.float32, copy=False)
+
+
+def images(name, value, owner, image_shape):
+    """Return `value` as float32 images [n, *image_shape], pixels in [0, 1]."""
+    value = array(name, value, owner, image_shape)
+    low, high = value.min(), value.max()
+    if low < 0 or high > 1:
+        raise ValueError(
+            f"The {name!r} parameter of {owner} must have pixels in the range "
+            f"[0, 1]. Got [{low:g}, {high:g}] instead.")
+    return value

@@ -1,0 +1,260 @@
+"""MNIST, verified; the bundled digits for when it cannot be had; pictures."""
+
+import contextlib
+import gzip
+import hashlib
+import io
+import os
+import tempfile
+import time
+import urllib.request
+import warnings
+import zipfile
+import zlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+# SHA-256 of each array's bytes, so any container of the genuine data will do.
+SHA256 = {
+    "x_train": "741c988805d008ac6e4c904b69001ba1"
+               "84c24b2c540a4ef403f4c71b676cf757",
+    "y_train": "1feba77c54802fa5339a11837ea4b286"
+               "6434b83314ec45192930f1df69120c13",
+    "x_test": "6d87418db22cc8025d05968bec9bd5c3"
+              "932904b23485740db143a061a2c9d161",
+    "y_test": "ddeff807876a9661a1110d45c266c862"
+              "39a3a1b7d37da0c3716a7a683c852ff5",
+}
+IDX = {
+    "x_train": "train-images-idx3-ubyte.gz",
+    "y_train": "train-labels-idx1-ubyte.gz",
+    "x_test": "t10k-images-idx3-ubyte.gz",
+    "y_test": "t10k-labels-idx1-ubyte.gz",
+}
+# One address is one file of all arrays (.npz) or a folder of IDX files.
+ADDRESSES = (
+    "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+)
+SECONDS_PER_ANSWER, SECONDS_IN_ALL, MOST_BYTES = 10, 60, 64 * 2**20
+UNREADABLE = (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile,
+              zlib.error)
+
+
+class Split(NamedTuple):
+    """Images [n, 28, 28, 1] float32 with pixels in [0, 1], labels [n] int64."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+
+class MNISTNotFound(FileNotFoundError):
+    """MNIST is neither on this machine nor to be downloaded."""
+
+
+def mnist():
+    """Return the training, validation and test images of MNIST, each a Split.
+
+    55,000, 5,000 and 10,000 images, the validation images being the first
+    5,000 of the 60,000, as in 2016. The arrays are verified by SHA-256. They
+    come from the file that the environment variable VAE_TF_DATA names (or
+    the mnist.npz in the folder it names), else from Keras's cache, else from
+    the network, and are then kept beside Keras's. A file that is not MNIST is
+    named in a warning and left as it is.
+
+    Raises MNISTNotFound with what was tried and what to do.
+    """
+    arrays = load()
+    x, y = arrays["x_train"], arrays["y_train"]
+    return (split(x[5000:], y[5000:]), split(x[:5000], y[:5000]),
+            split(arrays["x_test"], arrays["y_test"]))
+
+
+def split(x, y):
+    """Scale uint8 images [n, 28, 28] to a Split."""
+    return Split(np.float32(x)[..., None] / 255, y.astype(np.int64))
+
+
+def load():
+    """Return MNIST's four uint8 arrays by name, from the first good source."""
+    tried = []
+    for path in files():
+        try:
+            with open(path, "rb") as file:
+                return verified(read_npz(file))
+        except FileNotFoundError:
+            tried.append(f"{path}: no such file")
+        except UNREADABLE as error:
+            tried.append(f"{path}: not used: {error or type(error).__name__}")
+            warnings.warn(f"{path} is not used as MNIST: {error}",
+                          stacklevel=3)
+    deadline = time.monotonic() + SECONDS_IN_ALL
+    for address in ADDRESSES:
+        try:
+            arrays = verified(download(address, deadline))
+        except UNREADABLE as error:
+            tried.append(f"{address}: {error or type(error).__name__}")
+        else:
+            keep(arrays)
+            return arrays
+    raise MNISTNotFound(
+        "MNIST could not be had. Tried:\n  " + "\n  ".join(tried)
+        + "\nThree ways out: set the environment variable VAE_TF_DATA to a "
+        f"copy of mnist.npz; put that file into {keras_cache()}; or connect "
+        "to the network and run again.")
+
+
+def files():
+    """Return where MNIST may be on this machine, best first."""
+    named = os.environ.get("VAE_TF_DATA")
+    named = [Path(named).expanduser()] if named else []
+    named = [path / "mnist.npz" if path.is_dir() else path for path in named]
+    return [*named, keras_cache() / "mnist.npz", kept_file()]
+
+
+def keras_cache():
+    """Return the folder where Keras keeps its data sets."""
+    home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
+    return Path(home) / "datasets"
+
+
+def kept_file():
+    """Return the file of our own where a download is kept."""
+    return keras_cache() / "vae_tf-mnist.npz"
+
+
+def read_npz(file):
+    """Return the arrays of an open .npz file; nothing is ever unpickled."""
+    with np.load(file, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in SHA256}
+
+
+def verified(arrays):
+    """Return `arrays` if they are MNIST's to the byte, else ValueError."""
+    for name, expected in SHA256.items():
+        found = hashlib.sha256(np.ascontiguousarray(arrays[name])).hexdigest()
+        if found != expected:
+            raise ValueError(f"its {name} is not MNIST's (SHA-256 {found})")
+    return arrays
+
+
+def download(address, deadline):
+    """Return the arrays found at one address."""
+    if address.endswith(".npz"):
+        return read_npz(io.BytesIO(fetch(address, deadline)))
+    return {name: read_idx(gzip.decompress(fetch(address + file, deadline)))
+            for name, file in IDX.items()}
+
+
+def fetch(address, deadline):
+    """Return the bytes at `address`; TimeoutError when time is up."""
+    parts, size = [], 0
+    with urllib.request.urlopen(address, timeout=SECONDS_PER_ANSWER) as answer:
+        while part := answer.read1(2**16):
+            parts.append(part)
+            size += len(part)
+            if size > MOST_BYTES:
+                raise ValueError(f"more than {MOST_BYTES} bytes")
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not done after {SECONDS_IN_ALL} s in all")
+    return b"".join(parts)
+
+
+def read_idx(raw):
+    """Return the uint8 array of an IDX file: magic, lengths, then bytes."""
+    axes = raw[3]
+    shape = np.frombuffer(raw, ">i4", axes, offset=4)
+    return np.frombuffer(raw, np.uint8, offset=4 + 4 * axes).reshape(shape)
+
+
+def keep(arrays):
+    """Write the arrays beside Keras's, whole or not at all; never insist."""
+    path = kept_file()
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = tempfile.NamedTemporaryFile(dir=path.parent, delete=False)
+        try:
+            with part:
+                np.savez_compressed(part, **arrays)
+                part.flush()
+                os.fsync(part.fileno())
+            os.replace(part.name, path)
+        except BaseException:
+            os.unlink(part.name)
+            raise
+
+
+def digits():
+    """Return scikit-learn's bundled digits as three Splits in MNIST's form.
+
+    1,797 handwritten digits of 8 x 8 pixels, split first (1,297 / 200 / 300),
+    then brought to 28 x 28; the training images are multiplied to 55,000 by
+    seeded turns of up to 10 degrees and shifts of up to 2 pixels. A stand-in
+    for machines without MNIST and without a network: the numbers differ.
+    """
+    from scipy.ndimage import affine_transform
+    from skimage.transform import resize
+    from sklearn.datasets import load_digits
+
+    bunch, random = load_digits(), np.random.default_rng(0)
+    order = random.permutation(len(bunch.images))
+    small = np.float32(bunch.images[order]).transpose(1, 2, 0) / 16
+    images = resize(small, (28, 28), order=1).transpose(2, 0, 1)
+    labels = bunch.target[order]
+
+    originals = np.arange(55_000) % 1_297
+    turned = np.empty((55_000, 28, 28), np.float32)
+    angles = np.radians(random.uniform(-10, 10, len(turned)))
+    shifts = random.uniform(-2, 2, (len(turned), 2))
+    for i, (angle, shift) in enumerate(zip(angles, shifts)):
+        turn = np.array([[np.cos(angle), -np.sin(angle)],
+                         [np.sin(angle), np.cos(angle)]])
+        affine_transform(images[originals[i]], turn, order=1, output=turned[i],
+                         offset=13.5 - turn @ (13.5 + shift))
+    return (Split(turned[..., None], labels[originals]),
+            Split(images[1_297:1_497, ..., None], labels[1_297:1_497]),
+            Split(images[1_497:, ..., None], labels[1_497:]))
+
+
+def mnist_or_digits():
+    """Return train, validation and test Splits, and a sentence for the page.
+
+    MNIST where it can be had; otherwise the stand-in `digits()`, and the
+    sentence (Markdown) says so.
+    """
+    try:
+        splits = mnist()
+        sentence = "This page ran on **MNIST**: {:,} training, {:,} " \
+                   "validation and {:,} test images."
+    except MNISTNotFound:
+        splits = digits()
+        sentence = (
+            "**This page ran on a stand-in, not on MNIST**, which could not "
+            "be had: scikit-learn's bundled digits, turned and shifted to "
+            "{:,} training images, with {:,} for validation and {:,} for the "
+            "test. Numbers and pictures differ from the published page's; "
+            "`vae_tf.data.mnist()` says what was tried and what to do.")
+    return *splits, sentence.format(*(len(s.images) for s in splits))
+
+
+def pictures():
+    """Return four colour pictures [4, 64, 64, 3] in [0, 1], and their names.
+
+    The cat first, then coffee, astronaut and rocket, cropped from
+    scikit-image's bundled pictures. (Chapter 1)
+    """
+    from skimage import data
+    from skimage.transform import resize
+
+    crops = {
+        "cat": data.chelsea()[:, 75:375],
+        "coffee": data.coffee()[:, 130:530],
+        "astronaut": data.astronaut()[:400, 30:430],
+        "rocket": data.rocket()[:, 107:534],
+    }
+    images = [resize(crop, (64, 64), anti_aliasing=True)
+              for crop in crops.values()]
+    return np.float32(images), list(crops)
