@@ -24,10 +24,10 @@ with _muted():
 
     tf.config.list_physical_devices("GPU")  # the search for a GPU prints too
 
-from vae_tf.losses import cross_entropy, generation_loss, latent_loss  # noqa: E402
-from vae_tf.models import VAE, Autoencoder, Memorizer  # noqa: E402
-from vae_tf.networks import encoder, generation, recognition, sample_z  # noqa: E402
-from vae_tf.train import train  # noqa: E402
+from vae_tf.losses import cross_entropy, generation_loss, latent_loss
+from vae_tf.models import VAE, Autoencoder, Memorizer
+from vae_tf.networks import encoder, generation, recognition, sample_z
+from vae_tf.train import machine, train
 
 __all__ = [
     "VAE",
@@ -38,6 +38,7 @@ __all__ = [
     "generation",
     "generation_loss",
     "latent_loss",
+    "machine",
     "recognition",
     "sample_z",
     "train",

@@ -12,9 +12,9 @@ import numpy as np
 
 def integer(name, value, owner, low=1, high=None):
     """Return `value` as an int if it is one in [low, high]."""
-    allowed = f"an int in the range [{low}, {'inf)' if high is None else f'{high}]'}"
-    message = (f"The {name!r} parameter of {owner} must be {allowed}. "
-               f"Got {value!r} instead.")
+    end = "inf)" if high is None else f"{high}]"
+    message = (f"The {name!r} parameter of {owner} must be an int in the "
+               f"range [{low}, {end}. Got {value!r} instead.")
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(message)
     if value < low or (high is not None and value > high):
@@ -38,7 +38,8 @@ def array(name, value, owner, shape):
 
     A None in `shape` stands for any length of at least 1.
     """
-    wanted = "[n, " + ", ".join("any" if s is None else str(s) for s in shape) + "]"
+    lengths = ["any" if s is None else str(s) for s in shape]
+    wanted = f"[{', '.join(['n', *lengths])}]"
     begin = f"The {name!r} parameter of {owner} must be "
     if not isinstance(value, np.ndarray) and not hasattr(value, "__array__"):
         raise TypeError(f"{begin}an array of floats of shape {wanted}. "
@@ -51,9 +52,11 @@ def array(name, value, owner, shape):
             s not in (None, v) for s, v in zip(shape, value.shape[1:])):
         raise ValueError(f"{begin}of shape {wanted} with n >= 1. "
                          f"Got {list(value.shape)} instead.")
+    with np.errstate(over="ignore"):
+        value = value.astype(np.float32, copy=False)
     if not np.isfinite(value.min()) or not np.isfinite(value.max()):
         raise ValueError(f"{begin}finite. Got NaN or infinity instead.")
-    return value.astype(np.float32, copy=False)
+    return value
 
 
 def images(name, value, owner, image_shape):

@@ -18,7 +18,7 @@ def cross_entropy(generated_images, real_images):
     """Return what the 2016 program used instead: the Bernoulli cross-entropy.
 
     [n, h, w, c] twice, pixels in [0, 1] -> [n], in nats per image, summed
-    over the pixels. (Chapter 5)
+    over the pixels. (Chapter 9)
     """
     # 2016: 1e-8 + 1 - generated, which in float32 is 1 - generated.
     return -tf.reduce_sum(

@@ -16,6 +16,10 @@ class Memorizer(tf.Module):
 
     def __init__(self, image_shape=(28, 28, 1)):
         super().__init__()
+        if not hasattr(image_shape, "__iter__"):
+            raise TypeError(
+                "The 'image_shape' parameter of Memorizer must be (height, "
+                f"width, channels). Got {image_shape!r} instead.")
         for length in image_shape:
             integer("image_shape", length, "Memorizer")
         if len(image_shape) != 3 or not networks.count_doublings(image_shape):
@@ -85,6 +89,10 @@ class VAE(tf.Module):
     def __init__(self, n_z=20, generation_loss=losses.generation_loss):
         super().__init__()
         self.n_z = integer("n_z", n_z, "VAE")
+        if not callable(generation_loss):
+            raise TypeError(
+                "The 'generation_loss' parameter of VAE must be a function of "
+                f"generated and real images. Got {generation_loss!r} instead.")
         self.generation_loss = generation_loss
         self.scope = Scope()
 

@@ -1,4 +1,4 @@
-"""The layers of 2016: 5x5 convolutions of stride 2, their transposes, dense."""
+"""The layers of 2016: 5x5 convolutions, their transposes, dense."""
 
 import tensorflow as tf
 
@@ -25,7 +25,7 @@ class Scope(tf.Module):
 
 
 def get_variable(name, initial_value):
-    """Return the current scope's variable, made by `initial_value()` if new."""
+    """Return the current scope's variable, made by `initial_value` if new."""
     if not Scope._entered:
         raise RuntimeError(f"Variable {name!r} is used outside `with scope:`.")
     by_name = Scope._entered[-1]._by_name

@@ -9,11 +9,11 @@ def merge(images, size):
 
     images [rows * columns, h, w, c], size (rows, columns)
     -> [rows * h, columns * w, c]. Raises ValueError if the numbers do not
-    match. (2016's `merge`; Chapter 4)
+    match. (2016's `merge`)
     """
     images = np.asarray(images)
     rows, columns = size
-    if images.ndim != 4 or len(images) != rows * columns:
+    if images.ndim != 4 or len(images) != rows * columns or rows < 1:
         raise ValueError(
             "The 'images' parameter of merge must be of shape "
             f"[{rows * columns}, h, w, c] for the size {tuple(size)}. "
@@ -24,13 +24,14 @@ def merge(images, size):
 
 
 def show(images, size=None, title=None, ax=None):
-    """Draw images [n, h, w, c], pixels in [0, 1], as one grid; return its Axes.
+    """Draw images [n, h, w, c], pixels in [0, 1], as one grid.
 
-    `size` is (rows, columns), by default one row.
+    `size` is (rows, columns), by default one row. Returns the Axes.
     """
     images = np.asarray(images)
     picture = merge(images, size or (1, len(images)))
-    ax = ax or plt.subplots(figsize=figure_size(picture, images.shape[1]))[1]
+    size = figure_size(picture, images.shape[1])
+    ax = ax or plt.subplots(figsize=size, layout="constrained")[1]
     ax.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     ax.set_axis_off()
     if title:
@@ -61,9 +62,10 @@ def show_losses(history, ax=None):
 
     Returns the Axes. Raises ValueError for an empty history.
     """
-    if not history:
+    if not isinstance(history, list) or not history:
         raise ValueError("The 'history' parameter of show_losses must be a "
-                         "non-empty list of records. Got [] instead.")
+                         "non-empty list of records. "
+                         f"Got {history!r} instead.")
     ax = ax or plt.subplots(figsize=(6, 3), layout="constrained")[1]
     epochs = [record["epoch"] for record in history]
     styles = iter(["-", "--", ":"])
@@ -77,7 +79,7 @@ def show_losses(history, ax=None):
 
 
 def figure_size(picture, height_of_one):
-    """Return inches for a merged picture: at most 7 wide, an image about 1."""
+    """Return inches for a merged picture: at most 7 wide, an image 1.5."""
     h, w = picture.shape[:2]
-    scale = min(1 / height_of_one, 7 / w)
+    scale = min(1.5 / height_of_one, 7 / w)
     return w * scale, h * scale

@@ -1,5 +1,8 @@
 """The training loop: knows a model's loss and arrays, nothing of either."""
 
+import inspect
+import os
+import platform
 import time
 
 import numpy as np
@@ -24,7 +27,6 @@ def train(model, *arrays, epochs=10, batchsize=100, learning_rate=0.001,
     gets its weights from it too.
 
     Raises TypeError or ValueError, naming the argument, before any training.
-    (Chapter 9)
     """
     arrays = check_arrays(model, arrays)
     n = len(arrays[-1])
@@ -52,8 +54,8 @@ def run(model, arrays, epochs, batchsize, learning_rate, seed):
     def run_epoch(batches):
         totals = tf.zeros([len(names)])
         for batch in batches:
-            terms = train_step(
-                model, optimizer, [tf.gather(array, batch) for array in arrays])
+            taken = [tf.gather(array, batch) for array in arrays]
+            terms = train_step(model, optimizer, taken)
             totals += tf.stack([terms[name] for name in names])
         return totals / steps
 
@@ -66,7 +68,10 @@ def run(model, arrays, epochs, batchsize, learning_rate, seed):
 
 
 def train_step(model, optimizer, batch):
-    """Take one step of the optimizer and return the terms of the loss."""
+    """Take one step of the optimizer and return the terms of the loss.
+
+    `batch` holds the arrays that `model.loss` takes. (Chapter 1)
+    """
     with tf.GradientTape() as tape:
         terms = model.loss(*batch)
     variables = model.trainable_variables
@@ -89,10 +94,30 @@ def check_arrays(model, arrays):
             raise ValueError(
                 "The 'codes' parameter of train must have one code for each "
                 f"of the {len(images)} images. Got {len(z)} instead.")
+    loss = inspect.signature(model.loss)
+    try:
+        loss.bind(*codes, images)
+    except TypeError:
+        raise TypeError(
+            "The 'arrays' parameter of train must be what the model's loss "
+            f"takes, {loss}. Got {len(arrays)} instead.") from None
     return [*codes, images]
 
 
 def progress(epochs):
     """Count from 1 to `epochs`, with a bar on a terminal or in a notebook."""
-    bar = {} if issubclass(tqdm, notebook_tqdm) else {"disable": None}
-    return tqdm(range(1, epochs + 1), unit="epoch", leave=False, **bar)
+    in_notebook = issubclass(tqdm, notebook_tqdm)
+    silent = bool(os.environ.get("TQDM_DISABLE"))  # tqdm's own setting
+    return tqdm(range(1, epochs + 1), unit="epoch", leave=False,
+                disable=silent or (False if in_notebook else None))
+
+
+def machine():
+    """Return one line on what this runs on: processor, cores, TensorFlow."""
+    name = platform.processor() or platform.machine()
+    if os.path.exists("/proc/cpuinfo"):
+        with open("/proc/cpuinfo") as file:
+            for line in file:
+                if line.startswith("model name"):
+                    name = line.split(":")[1].strip()
+    return f"{os.cpu_count()} cores of {name}, TensorFlow {tf.__version__}"

@@ -1,0 +1,102 @@
+# Needs Python 3.11 to 3.13, make and git. uv is used if there is one.
+PYTHON = python3 python3.13 python3.12 python3.11
+UV_VERSION = 0.13.9
+CELL_SECONDS = 600
+
+BIN = .venv/bin
+UV := $(shell command -v uv || echo .venv/uv/bin/uv)
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --custom-compile-command 'make lock'
+CHAPTERS := $(shell sed -n 's/^ *- file: *\(.*\)\.ipynb.*/\1/p' _toc.yml)
+
+export UV_PYTHON_DOWNLOADS = never
+ifdef VAE_TF_DATA
+export VAE_TF_DATA := $(abspath $(VAE_TF_DATA))
+endif
+
+# From empty folders, so that no page of an earlier build stays.
+define render
+	rm -rf _build/html _build/.doctrees
+	$(BIN)/jupyter-book build -q -W -n --keep-going --path-output . $(1)
+endef
+
+# The first page's picture is one that a chapter drew.
+define hero
+	$(BIN)/python book/hero.py $(1)/05_unit_gaussian.ipynb $(1)/_static/hero.png
+endef
+
+help:
+	@sed -n 's/^\([a-z]*\):.*## /\1 	/p' Makefile | expand -t 10
+
+book: .venv/full  ## run every chapter here and now, then render what was run
+	$(BIN)/python book/run.py --timeout $(CELL_SECONDS)
+	$(call hero,_build/source/book)
+	$(call render,_build/source)
+	@cat _build/times.txt
+	@echo "The book: file://$(CURDIR)/_build/html/index.html"
+
+html: .venv/html  ## render the committed outputs, in seconds
+	$(call render,.)
+
+test: .venv/full  ## run every chapter, compare with its committed outputs
+	TQDM_DISABLE=1 $(BIN)/python -m pytest tests book \
+		--nbval --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS)
+
+accept:  ## take the notebooks that `make test` ran as the committed ones
+	@test -d _build/executed || \
+		{ echo 'Nothing has been run: make test, then make accept.'; exit 1; }
+	cp _build/executed/book/*.ipynb book/
+	$(call hero,book)
+
+sync: .venv/html  ## bring edits of book/*.md into the paired notebooks
+	$(BIN)/jupytext --quiet --to notebook --update $(CHAPTERS:=.md)
+
+lab: .venv/full  ## open the chapters in JupyterLab
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/book
+
+# Keeps the versions that still fit; delete requirements.lock for the newest.
+lock: | $(UV)  ## compile requirements*.lock and environment.yml anew
+	$(COMPILE) pyproject.toml --group book --group test -o requirements.lock
+	$(COMPILE) --group book -c requirements.lock -o requirements-html.lock
+	@{ echo '# By `make lock`, for conda and Binder; not run with conda yet.'; \
+	echo 'name: vae-explained'; \
+	echo 'dependencies:'; \
+	sed -n 's/^requires-python = ">=\(.*\)"/  - python=\1/p' pyproject.toml; \
+	echo '  - pip'; \
+	echo '  - pip:'; \
+	sed -n 's/^\([a-z0-9].*==.*[^ ]\) *\\$$/      - "\1"/p' requirements.lock; \
+	echo '      - "-e ."'; } > environment.yml
+
+clean:  ## remove what was built (the environment stays in .venv)
+	rm -rf _build .pytest_cache
+
+.venv/bin/python:
+	@for python in $(PYTHON) none; do \
+		test $$python != none || { echo 'Python 3.11, 3.12 or 3.13 is' \
+			'needed; none of these is: $(PYTHON).' \
+			'Name one: make PYTHON=/path/to/python'; exit 1; }; \
+		$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+			2>/dev/null && break; \
+	done; \
+	echo "Making .venv with $$(command -v $$python)"; \
+	$$python -m venv --clear --without-pip .venv
+
+.venv/uv/bin/uv: | .venv/bin/python
+	@$(BIN)/python -m ensurepip --default-pip >/dev/null || { echo \
+		'This Python lacks ensurepip: install python3-venv, or uv.'; exit 1; }
+	$(BIN)/python -m pip install --quiet --target .venv/uv uv==$(UV_VERSION)
+
+.venv/full: requirements.lock pyproject.toml | .venv/bin/python $(UV)
+	$(UV) pip sync --python $(BIN)/python --require-hashes requirements.lock
+	$(UV) pip install --python $(BIN)/python --no-deps --no-build-isolation \
+		--editable .
+	@touch $@
+
+# Without TensorFlow, unless it is there already.
+.venv/html: requirements-html.lock | .venv/bin/python $(UV)
+	@if test -e .venv/full; then $(MAKE) .venv/full; else set -x; \
+		$(UV) pip sync --python $(BIN)/python --require-hashes $<; fi
+	@touch $@
+
+.PHONY: help book html test accept sync lab lock clean
+.NOTPARALLEL:

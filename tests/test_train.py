@@ -1,0 +1,159 @@
+"""Training: the same bits, 2016's optimizer, and nothing besides."""
+
+import io
+import os
+import sys
+
+import numpy as np
+import pytest
+
+from vae_tf import VAE, Autoencoder, machine, train
+import tensorflow as tf
+
+
+def blobs(n):
+    """Return n images of one round blob each, at random places."""
+    x, y = np.random.default_rng(0).uniform(8, 20, (2, n, 1, 1))
+    rows, columns = np.mgrid[:28, :28]
+    distance = (rows - y) ** 2 + (columns - x) ** 2
+    return np.float32(np.exp(-distance / 20))[..., None]
+
+
+IMAGES = blobs(50)
+
+
+class Counter(tf.Module):
+    """A model that counts how often each code came with its own image.
+
+    Its loss is its only weight, whose gradient is therefore 1.
+    """
+
+    image_shape = (1, 1, 1)
+
+    def __init__(self, n):
+        super().__init__()
+        self.weight = tf.Variable(1.)
+        self.seen = tf.Variable(tf.zeros([n]), trainable=False)
+        self.codes = np.arange(n)[:, None] / n
+        self.images = self.codes[..., None, None]
+
+    def loss(self, codes, images):
+        own = tf.cast(images[:, 0, 0, 0] == codes[:, 0], tf.float32)
+        index = tf.cast(tf.round(codes * len(self.codes)), tf.int32)
+        self.seen.scatter_nd_add(index, own)
+        return {"loss": 1 * self.weight}
+
+    def train(self, batchsize=1, **settings):
+        return train(self, self.codes, self.images, batchsize=batchsize,
+                     **settings)
+
+
+@pytest.fixture(scope="module")
+def history():
+    return list(train(VAE(), IMAGES, epochs=15, batchsize=10))
+
+
+def test_there_is_one_record_per_epoch_with_every_term(history):
+    assert [record["epoch"] for record in history] == list(range(1, 16))
+    for record in history:
+        assert list(record) == ["epoch", "loss", "generation_loss",
+                                "latent_loss", "seconds"]
+        assert record["generation_loss"] + record["latent_loss"] \
+            == pytest.approx(record["loss"], rel=1e-5)
+        assert 0 < record["seconds"] < 60
+
+
+def test_the_terms_are_those_of_the_model():
+    (record,) = Counter(1).train(epochs=1)
+    assert list(record) == ["epoch", "loss", "seconds"]
+
+
+def test_the_loss_falls(history):
+    assert history[-1]["loss"] < .3 * history[0]["loss"]
+
+
+def test_one_seed_gives_the_same_bits_whatever_follows_and_another_not():
+    weights = []
+    for seed, epochs in ((3, 2), (3, 1), (4, 1)):
+        model = VAE()
+        next(train(model, IMAGES, epochs=epochs, batchsize=10, seed=seed))
+        weights.append([v.numpy().tobytes() for v in model.variables])
+    first, again, other = weights
+    assert first == again
+    assert not set(first) & set(other)
+
+
+@pytest.mark.parametrize("n, batchsize", [(9, 5), (10, 5), (7, 7), (5, 1)])
+def test_an_epoch_sees_every_image_once_but_the_incomplete_batch(n, batchsize):
+    model, seen = Counter(n), []
+    for _ in model.train(epochs=8, batchsize=batchsize):
+        seen.append(model.seen.numpy())
+    seen = np.diff(seen, axis=0)     # all but the first, which has one more
+    assert np.all(seen.sum(1) == n // batchsize * batchsize)
+    assert seen.max() == 1
+    assert n % batchsize == 0 or len(np.unique(seen, axis=0)) > 1
+
+
+def test_training_is_2016s_adam_on_the_shuffled_batches():
+    model, optimizer = Autoencoder(), tf.compat.v1.train.AdamOptimizer(.001)
+    tf.random.set_seed(5)
+    model.loss(IMAGES[:20])
+    random, expected = np.random.default_rng(5), []
+    for epoch in range(2):
+        order, losses = random.permutation(50), []
+        for batch in (order[:20], order[20:40]):
+            with tf.GradientTape() as tape:
+                losses.append(model.loss(tf.constant(IMAGES[batch]))["loss"])
+            optimizer.apply_gradients(zip(
+                tape.gradient(losses[-1], model.variables), model.variables))
+        expected.append(np.mean(losses))
+
+    ours = Autoencoder()
+    history = list(train(ours, IMAGES, epochs=2, batchsize=20, seed=5))
+    assert [r["loss"] for r in history] == pytest.approx(expected, rel=1e-5)
+    for a, b in zip(ours.variables, model.variables, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize("learning_rate", [.001, .01])
+def test_the_first_step_is_as_long_as_the_learning_rate(learning_rate):
+    model = Counter(1)
+    list(model.train(epochs=1, learning_rate=learning_rate))
+    assert 1 - model.weight.numpy() == pytest.approx(learning_rate, rel=1e-3)
+
+
+def test_training_a_used_model_goes_on_from_where_it_was():
+    model = Counter(1)
+    first, second = (next(model.train(learning_rate=.1)) for _ in range(2))
+    assert [first["loss"], second["loss"]] == pytest.approx([1, .9])
+
+
+def test_nothing_is_trained_before_the_first_record_is_asked_for():
+    model = VAE()
+    train(model, IMAGES, batchsize=10)
+    assert not model.variables
+
+
+def test_nothing_is_printed_away_from_a_terminal(capfd):
+    list(Counter(1).train(epochs=2))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_terminal_gets_a_bar_that_is_gone_at_the_end(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    list(Counter(1).train(epochs=2))
+    drawn = sys.stderr.getvalue()
+    assert "/2 [" in drawn
+    assert drawn.split("\r")[-1].strip() == ""
+
+
+def test_machine_says_in_one_line_what_the_numbers_were_made_on():
+    line = machine()
+    assert line.startswith(f"{os.cpu_count()} cores of ")
+    assert line.endswith(f"TensorFlow {tf.__version__}")
+    assert "\n" not in line

@@ -1,0 +1,419 @@
+"""Every fault planted in a chapter is caught, and no harmless noise is.
+
+Most need no kernel: a chapter with a planted fault is compared with the
+outputs that it is committed with. The rest runs in a book of two-line
+chapters, by nbval.
+"""
+
+import base64
+import copy
+import io
+import re
+from pathlib import Path
+
+import jupytext
+import nbformat
+import numpy as np
+import pytest
+from nbformat.v4 import (new_code_cell, new_markdown_cell, new_notebook,
+                         new_output)
+from PIL import Image
+
+from tests import validate
+from tests.test_book import pair_faults
+from tests.validate import (NUMBER, all_faults, code_cells, contents, executed,
+                            number_faults, text_faults)
+
+pytest_plugins = "pytester"
+
+BOOK = Path(__file__).resolve().parent.parent / "book"
+CHAPTER = nbformat.read(BOOK / "01_one_image.ipynb", as_version=4)
+CHAPTER = executed(CHAPTER, [cell.outputs for cell, _ in code_cells(CHAPTER)])
+THREE_DIGITS = r"(?<![\d.])(\d+\.\d\d+|[1-9]\d+\.\d)(?![\d.])"
+
+
+# Ways to change a chapter.
+
+def outputs(nb, mime="", pattern=""):
+    """List each output, text's name and text that match; pictures if asked."""
+    return [(output, name, text)
+            for cell, _ in code_cells(nb) for output in cell.outputs
+            if "timing" not in cell.metadata.get("tags", ())
+            for name, text in contents(output).items()
+            if mime in name and (mime or "image" not in name)
+            and re.search(pattern, text)]
+
+
+def edit(pattern, new, mime=""):
+    """Return a change of the first match of a pattern in a text."""
+    def change(nb):
+        output, name, text = outputs(nb, mime, pattern)[0]
+        put(output, name, re.sub(pattern, new, text, count=1))
+    return change
+
+
+def noise(factor):
+    """Return a change of every printed number with a decimal point."""
+    def change(nb):
+        for output, name, text in outputs(nb, "", NUMBER):
+            put(output, name, NUMBER.sub(times(factor), text))
+    return change
+
+
+def put(output, name, text):
+    """Set the text of an output."""
+    if output.output_type == "stream":
+        output.text = text
+    else:
+        output.data[name] = text
+
+
+def add(name, text):
+    """Return a change that adds an output to the first cell without any."""
+    def change(nb):
+        output = (new_output("stream", name=name, text=text)
+                  if name.startswith("std") else
+                  new_output("display_data", {name: text}))
+        first(nb, lambda cell: not cell.outputs).outputs.append(output)
+    return change
+
+
+def first(nb, condition):
+    """Return the first code cell with source that meets a condition."""
+    return next(cell for cell, count in code_cells(nb)
+                if count and condition(cell))
+
+
+def times(factor):
+    """Return what prints a matched number again, times a factor."""
+    def reprint(match):
+        mantissa, e, _ = match[1].partition("e")
+        places = len(mantissa.partition(".")[2])
+        style = f"{',' * (',' in mantissa)}.{places}{e or 'f'}"
+        value = float(match[1].replace(",", "")) * factor
+        return match[0].replace(match[1], f"{value:{style}}")
+    return reprint
+
+
+def paint(change, **options):
+    """Return a change of the first picture's pixels, as an array."""
+    def repaint(nb):
+        output, name, text = outputs(nb, "image/png")[0]
+        pixels = np.array(Image.open(io.BytesIO(base64.b64decode(text))))
+        file = io.BytesIO()
+        Image.fromarray(change(pixels)).save(file, "png", **options)
+        put(output, name, base64.b64encode(file.getvalue()).decode())
+    return repaint
+
+
+def grey_level(pixels):
+    """Move every value of a picture by one level, up or down."""
+    noise = np.random.default_rng(0).choice([-1, 1], pixels.shape)
+    return np.uint8(np.clip(pixels.astype(int) + noise, 0, 255))
+
+
+def lose_picture(nb):
+    output, name, _ = outputs(nb, "image/png")[0]
+    del output.data[name]
+
+
+def lose_output(nb):
+    first(nb, lambda cell: cell.outputs).outputs = []
+
+
+def forget_run(nb):
+    for cell, _ in code_cells(nb):
+        cell.execution_count, cell.outputs = None, []
+
+
+def swap_order(nb):
+    a, b = code_cells(nb)[1][0], code_cells(nb)[2][0]
+    a.execution_count, b.execution_count = b.execution_count, a.execution_count
+
+
+def swap_rows(nb):
+    output, name, text = outputs(nb, "stdout", r".\n.*.\n")[0]
+    first, second, *rest = text.splitlines(True)
+    put(output, name, "".join([second, first, *rest]))
+
+
+def tag(name):
+    def change(nb):
+        code_cells(nb)[0][0].metadata.setdefault("tags", []).append(name)
+    return change
+
+
+def comment(nb):
+    code_cells(nb)[0][0].source += "\n# NBVAL_IGNORE_OUTPUT"
+
+
+def widen(nb):
+    code_cells(nb)[0][0].metadata["vae_tf"] = {"rtol": 5}
+
+
+def fail(nb):
+    code_cells(nb)[0][0].outputs.append(new_output(
+        "error", ename="ValueError", evalue="no cat", traceback=[]))
+
+
+# Committed with a fault, run without it: what the message says.
+STALE = {
+    "a result 2 % up": (
+        edit(THREE_DIGITS, times(1.02)),
+        r"after '.*': expected [\d.]+, got [\d.]+ \(.*% off, 1.00% allowed"),
+    "a result 2 % down": (edit(THREE_DIGITS, times(.98)), "expected .*, got"),
+    "a sign": (edit(THREE_DIGITS, r"-\1"), "expected -.*, got "),
+    "a shape": (edit(r"\((\d+), (\d+)", r"(\2, \1"), r"expected '.*\(.*, g"),
+    "a count": (edit(r"(?<![\d.,])\d\d+(?![\d.,])", "77"), "expected .*77"),
+    "a word": (edit("[a-z]{4,}", "false", "stdout"), "expected '.*false"),
+    "two rows swapped": (swap_rows, "expected '.*', got '"),
+    "a number in a displayed sentence": (
+        edit(THREE_DIGITS, times(1.1), "text/markdown"),
+        r"text/markdown: after .*expected"),
+    "another seed's picture": (
+        paint(np.random.default_rng(1).permutation),
+        r"image/png: another picture: SSIM [\d.]+, 0.98 needed"),
+    "a blank picture": (paint(np.ones_like), "another picture: SSIM"),
+    "a picture of another size": (paint(lambda x: x[:, :-1]), "rows, .*got"),
+    "red for blue": (paint(lambda x: x[..., [2, 1, 0]]), "another picture"),
+    "a picture missing": (lose_picture, "expected the outputs .*image/png"),
+    "an output missing": (lose_output, r"expected the outputs \[\], got"),
+    "an unrun notebook": (forget_run, "not run, .*got None"),
+    "a stale extra output": (add("stdout", "left\n"), r"stdout'\], got \[\]"),
+    "wrong order": (swap_order, "not in order: expected .* count 2, got 3"),
+}
+
+# In the committed outputs and in those of the run.
+BAD = {
+    "an exception let through": (tag("raises-exception"), "switches .*raises"),
+    "an output not looked at": (tag("nbval-ignore-output"), "switches .*nb"),
+    "a cell not run": (tag("nbval-skip"), "switches .*nbval-skip"),
+    "a comment to nbval": (comment, "switches .*NBVAL"),
+    "a tolerance without limits": (widen, "not a tolerance .*rtol': 5"),
+    "an error": (fail, "an error: ValueError: no cat"),
+    "a script": (add("text/html", "<table><script>x()</script></table>"),
+                 "active content in text/html: '<script"),
+    "a script in Markdown": (add("text/markdown", "Hi <script src=x>"),
+                             "active content in text/markdown: '<script"),
+    "an event": (add("text/html", "<table><img src=x onerror=x()></table>"),
+                 "active content in text/html: '<img"),
+    "a link that is a script": (add("text/markdown", "[a](javascript:x())"),
+                                "active content .*javascript:"),
+    "JavaScript": (add("application/javascript", "x()"),
+                   "application/javascript is not allowed: 'x"),
+    "a vector picture": (add("image/svg+xml", "<svg><script/></svg>"),
+                         r"image/svg\+xml is not allowed"),
+    "HTML that is no table": (add("text/html", "<b>hi</b>"), "no table"),
+    "a deprecation": (add("stderr", "DeprecationWarning: old"),
+                      "stderr is not allowed: 'DeprecationWarning: old"),
+    "a home directory": (add("stdout", "in /home/ann/cat.png"),
+                         "a path of this machine in stdout: '/home/ann"),
+    "a home directory on a Mac": (add("text/plain", "'/Users/ann'"), "/ann"),
+    "a home directory on Windows": (add("stdout", r"C:\Users\ann"), "path of"),
+    "the superuser's": (add("text/markdown", "`/root/cat.png`"), "path of"),
+}
+
+HARMLESS = {
+    "nothing": lambda nb: None,
+    "noise in every number": noise(1 + 1e-5),
+    "noise the other way": noise(1 - 1e-5),
+    "one grey level": paint(grey_level),
+    "another encoder": paint(lambda pixels: pixels, compress_level=1),
+}
+
+
+def faults(committed, run):
+    """Return all faults of a committed notebook, beside one that was run."""
+    return [fault for (cell, count), (fresh, _) in
+            zip(code_cells(committed), code_cells(run))
+            for fault in all_faults(cell, count, fresh.outputs)]
+
+
+def changed(change):
+    nb = copy.deepcopy(CHAPTER)
+    change(nb)
+    return nb
+
+
+@pytest.mark.parametrize("change, message", STALE.values(), ids=STALE)
+def test_a_stale_output_is_caught(change, message):
+    assert re.search(message, "\n".join(faults(changed(change), CHAPTER)))
+
+
+@pytest.mark.parametrize("change, message", BAD.values(), ids=BAD)
+def test_what_must_not_be_in_a_chapter_is_caught(change, message):
+    bad = changed(change)
+    assert re.search(message, "\n".join(faults(bad, bad)))
+
+
+@pytest.mark.parametrize("change", HARMLESS.values(), ids=HARMLESS)
+def test_harmless_noise_is_no_fault(change):
+    assert faults(changed(change), CHAPTER) == []
+    assert faults(CHAPTER, changed(change)) == []
+
+
+def test_code_edited_in_one_of_a_pair_is_caught():
+    text = jupytext.reads(jupytext.writes(CHAPTER, "md:myst"), "md:myst")
+    assert list(pair_faults(CHAPTER, text)) == []
+    text.cells[1].source += "\nx = 1"
+    assert "x = 1" in next(pair_faults(CHAPTER, text))
+
+
+@pytest.mark.parametrize("places", range(6))
+def test_two_percent_of_three_digits_is_always_caught(places):
+    for units in range(100, 1000):
+        number = f"{units / 10 ** places:.{places}f}"
+        for wrong in (1.02, 0.98):
+            got = f"{units * wrong / 10 ** places:.{places}f}"
+            assert [*number_faults(number, got, 0.01)], (number, got)
+
+
+@pytest.mark.parametrize("style", [".1f", ".2f", ".4f", ",.1f", ".2e", ".0e"])
+def test_noise_is_harmless_at_every_rounding_boundary(style):
+    for units in range(-12_000, 12_000, 7):
+        for value in (units + .5, (units + .5) / 100, (units + .5) / 10_000):
+            low, high = value * (1 - 1e-5), value * (1 + 1e-5)
+            a, b = (f"a {x:12{style}} b" for x in (low, high))
+            assert [*text_faults(a, b, .01), *text_faults(b, a, .01)] == []
+
+
+@pytest.mark.parametrize("expected, got", [
+    ("784 pixels", "785 pixels"), ("784.", "785."), ("1,234", "1,235"),
+    ("TensorFlow 2.21.0", "TensorFlow 2.20.0"), ("0.5", "nan"),
+    ("v1.00", "v1.01"), ("[1. 2.]", "[1. 3.]"), ("1.23e-05", "1.23e-04"),
+    ("0.5 0.6\n0.7", "0.5\n0.6 0.7"), ("0.123", "0.1"), ("2.0", "2")])
+def test_what_is_no_noise_is_a_fault(expected, got):
+    assert list(text_faults(expected, got, 0.01))
+
+
+def test_the_first_digit_of_every_result_counts():
+    for _, _, text in outputs(CHAPTER, "", NUMBER):
+        for match in NUMBER.finditer(text):
+            significant = match[1].lstrip("+-0.,")
+            if len(significant) > 1:  # the unit of a single one is allowed
+                i = match.end(1) - len(significant)
+                wrong = f"{text[:i]}{int(text[i]) % 9 + 1}{text[i + 1:]}"
+                assert [*text_faults(wrong, text, 0.01)], wrong
+
+
+def test_a_cell_may_state_its_tolerance():
+    cell = new_code_cell(outputs=[new_output("stream", text="loss 1.000\n")])
+    run = [new_output("stream", text="loss 1.040\n")]
+    assert all_faults(cell, None, run)
+    cell.metadata["vae_tf"] = {"rtol": 0.05}
+    assert all_faults(cell, None, run) == []
+
+
+# A book of tiny chapters, run by nbval.
+
+def stream(text):
+    return new_output("stream", text=text)
+
+
+def cell(source, *outputs, tags=()):
+    return new_code_cell(source, outputs=list(outputs),
+                         metadata={"tags": list(tags)} if tags else {})
+
+
+EDITED = [
+    cell("x = 2 / 3; print('answer', x)", stream("answer 0.333\n")),
+    cell("from IPython.display import Markdown\nx;"),
+    cell("Markdown(f'The answer is *{x:.2f}*.')", new_output(
+        "execute_result", {"text/markdown": "The answer is *0.67*.",
+                           "text/plain": "<IPython.core.display.Markdown "
+                                         "object>"})),
+    cell("import time\nprint(time.time())", stream("5.0 s\n"),
+         tags=["timing"])]
+FAULTY = [
+    cell("print('loss', 1.23)", stream("loss 9.23\n")),
+    cell("import warnings; warnings.warn('old', DeprecationWarning)"),
+    cell("print(1 / 0)", tags=["raises-exception"]),
+    cell("print('seen')", stream("unseen\n"), tags=["nbval-ignore-output"]),
+    cell("import os; os.kill(os.getpid(), 9)"),
+    cell("print('never')", stream("never\n"))]
+ENDLESS = [cell("while True: pass"), cell("2 + 2")]
+STUBBORN = [cell("try: import time; time.sleep(99)\nexcept BaseException: 1"),
+            cell("2 + 2")]
+
+
+@pytest.fixture
+def run(pytester, monkeypatch):
+    """Return what writes chapters (cells, or a notebook) and runs nbval."""
+    def run(mnist=True, missing=(), **chapters):
+        monkeypatch.setattr(validate, "mnist_is_here", lambda: mnist)
+        names = [f"book/{name}.ipynb" for name in (*chapters, *missing)]
+        toc = "".join(f"  - file: {name}\n" for name in names)
+        pytester.makefile(".yml", _toc=toc)
+        for name, cells in zip(names, chapters.values()):
+            nbformat.write(numbered(cells), name)
+        done = pytester.runpytest_inprocess(
+            "book", "-p", "tests.validate", "--nbval", "--nbval-current-env",
+            "--nbval-cell-timeout=1", "--color=no", "-rA")
+        return done.ret, done.stdout.str()
+
+    pytester.mkdir("book")
+    return run
+
+
+def numbered(cells):
+    """Return a notebook whose code cells are numbered as if it was run."""
+    if isinstance(cells, nbformat.NotebookNode):
+        return cells
+    nb = new_notebook(cells=[new_markdown_cell("# A"), *copy.deepcopy(cells)])
+    return executed(nb, [cell.outputs for cell, _ in code_cells(nb)])
+
+
+def kept(name):
+    return Path(f"_build/executed/book/{name}.ipynb")
+
+
+def test_a_book_with_faults_fails_and_says_where(run):
+    code, said = run(edited=EDITED, faulty=FAULTY, endless=ENDLESS,
+                     stubborn=STUBBORN, missing=["lost"])
+    assert code == 1
+    for message in (
+            r"edited.ipynb, Cell 0: x = .*\nstdout: after 'answer': "
+            r"expected 0.333, got 0.666\d* \(100.*% off, 1.00% allowed",
+            r"faulty.ipynb, Cell 0: print\('loss.*\n"
+            r"stdout: after 'loss': expected 9.23, got 1.23 \(86.67% off",
+            r"faulty.ipynb, Cell 1: import warnings.*\n"
+            r"stderr is not allowed: .*DeprecationWarning: old",
+            r"faulty.ipynb, Cell 2: print\(1.*\n.*(\n.*)*ZeroDivisionError",
+            r"faulty.ipynb, Cell 3: print\('seen.*\nswitches .*ignore.*\n"
+            r".*expected 'unseen', got 'seen'",
+            r"faulty.ipynb, Cell 4: import os.*\nThe kernel died",
+            r"endless.ipynb, Cell 0: while True.*\nTimeout of 1 seconds",
+            r"stubborn.ipynb, Cell 0: try.*\nThe cell did not end in time",
+            "8 failed, 3 passed, 3 xfailed"):
+        assert re.search(message, said), message
+    assert said.splitlines()[-5:] == [
+        *(f"book/{name}.ipynb did not run to its end"
+          for name in ("endless", "faulty", "lost", "stubborn")),
+        "1 of 5 chapters ran on MNIST; their outputs were compared with the "
+        "committed ones"]
+    assert kept("edited").exists() and not kept("faulty").exists()
+
+
+def test_what_was_run_can_be_committed(run):
+    committed = numbered(EDITED)
+    assert run(edited=committed)[0] == 1
+    fresh = nbformat.read(kept("edited"), as_version=4)
+    nbformat.validate(fresh)
+    assert [c.id for c in fresh.cells] == [c.id for c in committed.cells]
+    assert fresh.cells[1].outputs[0].text == f"answer {2 / 3}\n"
+    code, said = run(edited=fresh)
+    assert code == 0, said
+
+
+def test_without_mnist_only_kinds_of_outputs_are_compared(run):
+    code, said = run(mnist=False, edited=[
+        *EDITED, cell("print('more')"), cell("2", stream("2\n"))])
+    assert code == 1
+    for message in (
+            "PASSED book/edited.ipynb::Cell 0",
+            r"Cell 4: .*\nexpected the outputs \[\], got \['stream stdout'\]",
+            r"Cell 5: 2\nexpected the outputs .*stdout.*, got .*result text"):
+        assert re.search(message, said), message
+    assert said.splitlines()[-1] == (
+        "1 of 1 chapters ran on the stand-in digits, as MNIST could not be "
+        "had; their own checks ran, output values were NOT compared")

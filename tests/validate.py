@@ -1,0 +1,361 @@
+"""What nbval compares, made strict: a pytest plugin over pure functions.
+
+Numbers with a decimal point are compared within a tolerance, pictures by
+structural similarity, all else exactly. A cell states its own tolerance in
+its metadata, {"vae_tf": {"rtol": 0.05}} or {"vae_tf": {"ssim": 0.9}}; of a
+cell tagged `timing` only the kinds of its outputs are compared.
+"""
+
+import base64
+import collections
+import copy
+import functools
+import io
+import itertools
+import json
+import os
+import re
+import time
+from pathlib import Path
+from queue import Empty
+from unittest import mock
+
+import nbformat
+import numpy as np
+import pytest
+from nbval import kernel, plugin
+
+TOLERANCES = {"rtol": 0.01, "ssim": 0.98}
+LIMITS = {"rtol": (0, 0.2), "ssim": (0.5, 1)}
+ALLOWED = {"stdout", "text/plain", "text/markdown", "text/html", "image/png"}
+NUMBER = re.compile(r"""
+    [ \t]* (?<![\w.])                   # no part of a name or of a version
+    ([-+−]? (?:\d{1,3}(?:,\d{3})+ | \d+)
+     (?: \.\d+ (?:e[-+]?\d+)? | e[-+]?\d+
+       | \. (?=\s*[],] | \s+[-\d]) ))   # 1. as in an array, not in a sentence
+    (?!\.?\d) [ \t]*""", re.VERBOSE)
+ACTIVE = re.compile(r"""
+    < \s* (?:script|style|svg|iframe|object|embed|link|meta|base|form)\b
+    | < [a-z][^>]* [\s/"'] on\w+ \s* =
+    | (?:java|vb)script:""", re.VERBOSE | re.IGNORECASE)
+HERE = re.escape(str(Path(__file__).resolve().parent.parent))
+MACHINE = re.compile(
+    rf"(?<![\w.])(?:/(?:home|Users|root|tmp|usr|opt|var|mnt)/|{HERE}/)\S*"
+    r"|\b[A-Z]:\\+Users\S*")
+SWITCH = re.compile(r"(?i)nbval|pytest_validate|raises-exception|skip-exec")
+
+
+# Two outputs.
+
+def number_faults(expected, got, rtol):
+    """Yield how far apart two printed numbers are, if they are too far.
+
+    One unit in the last digit is always allowed, since the least noise
+    carries a number over a rounding boundary. With three digits that is 1 %
+    at most, so what must not change by 2 % is printed with three.
+    """
+    a, b = (float(x.replace(",", "").replace("−", "-"))
+            for x in (expected, got))
+    allowed = max(rtol * abs(a), 1.01 * min(unit(expected), unit(got)))
+    if not abs(a - b) <= allowed:
+        off = abs(a - b) / abs(a) if a else np.inf
+        yield (f"expected {expected}, got {got} "
+               f"({off:.2%} off, {rtol:.2%} allowed)")
+
+
+def unit(number):
+    """Return one unit in the last digit of a printed number."""
+    mantissa, _, exponent = number.partition("e")
+    decimals = mantissa.partition(".")[2]
+    return 10.0 ** (int(exponent or 0) - len(decimals)) * (mantissa[-1] != ".")
+
+
+def text_faults(expected, got, rtol):
+    """Yield how two texts differ: words exactly, numbers within `rtol`."""
+    old, new = NUMBER.split(expected), NUMBER.split(got)
+    if old[::2] != new[::2]:
+        yield "expected {!r}, got {!r}".format(*differing(expected, got))
+        return
+    for words, a, b in zip(old[::2], old[1::2], new[1::2]):
+        for fault in number_faults(a, b, rtol):
+            yield f"after {words[-40:]!r}: {fault}"
+
+
+def differing(expected, got):
+    """Return the first two lines that differ in more than their numbers."""
+    lines = itertools.zip_longest(expected.splitlines(), got.splitlines())
+    return next(((a, b) for a, b in lines if None in (a, b)
+                 or NUMBER.sub("#", a) != NUMBER.sub("#", b)), (expected, got))
+
+
+def picture_faults(expected, got, needed):
+    """Yield how two base64 PNGs differ in size or structural similarity."""
+    from skimage.metrics import structural_similarity
+
+    a, b = pixels(expected), pixels(got)
+    if a.shape != b.shape:
+        yield f"expected {a.shape} (rows, columns, colours), got {b.shape}"
+        return
+    # By channel: in grey levels, a cat with red and blue swapped passes.
+    found = structural_similarity(a, b, channel_axis=2)
+    if not found >= needed:
+        yield f"another picture: SSIM {found:.3f}, {needed} needed"
+
+
+def pixels(png):
+    """Return a base64 PNG on white: uint8 [height, width, 3]."""
+    from PIL import Image
+
+    image = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGBA")
+    white = Image.new("RGBA", image.size, "white")
+    return np.asarray(Image.alpha_composite(white, image).convert("RGB"))
+
+
+COMPARE = {"image/png": (picture_faults, "ssim")}
+
+
+# The outputs of one cell.
+
+def contents(output):
+    """Return the texts of an output by MIME type, or by its stream's name."""
+    if output.output_type == "stream":
+        return {output.name: output.text}
+    return {mime: x if isinstance(x, str) else json.dumps(x, sort_keys=True)
+            for mime, x in output.get("data", {}).items()}
+
+
+def kinds(outputs):
+    """Return the kinds of outputs, such as 'stream stdout'."""
+    return [f"{output.output_type} {' + '.join(sorted(contents(output)))}"
+            for output in outputs]
+
+
+def differences(cell, got, values=True):
+    """Yield how the outputs `got` by a run differ from those of `cell`."""
+    expected = plugin.coalesce_streams(copy.deepcopy(cell.outputs))
+    if kinds(expected) != kinds(got):
+        yield f"expected the outputs {kinds(expected)}, got {kinds(got)}"
+    elif values and "timing" not in cell.metadata.get("tags", ()):
+        allowed = {**TOLERANCES, **cell.metadata.get("vae_tf", {})}
+        for a, b in zip(map(contents, expected), map(contents, got)):
+            for mime in a:
+                compare, limit = COMPARE.get(mime, (text_faults, "rtol"))
+                if a[mime] != b[mime]:
+                    for fault in compare(a[mime], b[mime], allowed[limit]):
+                        yield f"{mime}: {fault}"
+
+
+def forbidden(outputs):
+    """Yield what outputs must not hold, be they committed or fresh."""
+    for output in outputs:
+        if output.output_type == "error":
+            yield f"an error: {output.ename}: {output.evalue}"
+        for mime, text in contents(output).items():
+            if mime not in ALLOWED:
+                yield f"{mime} is not allowed: {text[:300]!r}"
+            elif mime == "text/html" and "<table" not in text:
+                yield f"HTML that is no table: {text[:300]!r}"
+            for pattern, what in ((ACTIVE, "active content"),
+                                  (MACHINE, "a path of this machine")):
+                if mime != "image/png" and (found := pattern.search(text)):
+                    yield f"{what} in {mime}: {found[0]!r}"
+
+
+# A committed notebook.
+
+def code_cells(nb):
+    """Return the code cells of a notebook and the counts of their runs."""
+    cells = [cell for cell in nb.cells if cell.cell_type == "code"]
+    count = itertools.count(1)
+    return [(cell, next(count) if cell.source.strip() else None)
+            for cell in cells]
+
+
+def cell_faults(cell, count):
+    """Yield what is wrong with a committed cell that was to run as `count`."""
+    if cell.execution_count != count:
+        yield (f"not run, or not in order: expected the execution count "
+               f"{count}, got {cell.execution_count}")
+    for line in [*cell.metadata.get("tags", ()), *cell.source.splitlines()]:
+        if SWITCH.search(line):
+            yield f"switches the validation off: {line!r}"
+    for name, value in cell.metadata.get("vae_tf", {}).items():
+        low, high = LIMITS.get(name, (1, 0))
+        if not low <= value <= high:
+            yield f"not a tolerance in {LIMITS}: {name!r}: {value}"
+    for fault in forbidden(cell.outputs):
+        yield f"committed: {fault}"
+
+
+def all_faults(cell, count, outputs, values=True):
+    """Return all that is wrong with a committed cell and what a run gave."""
+    return [*cell_faults(cell, count), *forbidden(outputs),
+            *differences(cell, outputs, values)]
+
+
+def executed(nb, outputs):
+    """Return a copy of a notebook with the outputs of its code cells."""
+    nb = copy.deepcopy(nb)
+    nb.metadata["kernelspec"] = {
+        "display_name": "Python 3", "language": "python", "name": "python3"}
+    nb.metadata.get("language_info", {}).pop("version", None)
+    for (cell, count), cell_outputs in zip(code_cells(nb), outputs):
+        cell.metadata.pop("execution", None)  # times
+        cell.execution_count, cell.outputs = count, cell_outputs
+        for output in cell_outputs:
+            if output.output_type == "execute_result":
+                output.execution_count = count
+    return nb
+
+
+def write(nb, path):
+    """Write a notebook whole or not at all."""
+    nbformat.validate(nb)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(f".{os.getpid()}.part")
+    nbformat.write(nb, part)
+    os.replace(part, path)
+
+
+def chapters(root):
+    """Return the notebooks that _toc.yml names, in its order."""
+    toc = (root / "_toc.yml").read_text(encoding="utf-8")
+    return re.findall(r"^ *- file: *(\S+\.ipynb)", toc, re.MULTILINE)
+
+
+# The run: nbval's classes, which these replace below.
+
+class Kernel(kernel.RunningKernel):
+    """A kernel that numbers its cells and whose death is noticed at once."""
+
+    def execute_cell_input(self, cell_input, allow_stdin=None):
+        # With history, unlike nbval, or a last `;` would be ignored.
+        return self.kc.execute(cell_input, allow_stdin=allow_stdin,
+                               stop_on_error=False)
+
+    def await_reply(self, msg_id, timeout=None):
+        end = time.monotonic() + (timeout or np.inf)
+        while True:
+            try:
+                return super().await_reply(msg_id, timeout=1)
+            except Empty:
+                if not self.is_alive():
+                    raise RuntimeError("The kernel died.") from None
+                if time.monotonic() > end:
+                    raise
+
+
+class Chapter(plugin.IPyNbFile):
+    """A notebook, run in a kernel of its own and kept in _build/executed."""
+
+    def collect(self):
+        # No tag or comment switches anything off: nbval's options are empty.
+        self.cells = [Cell.from_parent(
+            self, name=item.name, cell_num=item.cell_num, cell=item.cell,
+            options=collections.defaultdict(bool))
+            for item in super().collect()]
+        root = self.config.rootpath
+        self.name_in_toc = self.path.relative_to(root).as_posix()
+        self.kept = root / "_build/executed" / self.name_in_toc
+        return self.cells
+
+    def setup(self):
+        self.values = mnist_is_here()
+        self.kept.unlink(missing_ok=True)
+        # No progress bars, no settings of the reader's own.
+        ipython = str(self.config.rootpath / "_build/ipython")
+        with mock.patch.dict(os.environ, TQDM_DISABLE="1", IPYTHONDIR=ipython):
+            os.environ.pop("MPLBACKEND", None)
+            super().setup()
+
+    def teardown(self):
+        super().teardown()
+        if self.has_run():
+            outputs = [cell.test_outputs for cell in self.cells]
+            write(executed(self.nb, outputs), self.kept)
+
+    def has_run(self):
+        return all(cell.has_run for cell in self.cells)
+
+
+class Cell(plugin.IPyNbCell):
+    """A code cell, whose outputs must be those it is committed with."""
+
+    has_run = False
+
+    def __init__(self, **arguments):
+        super().__init__(**arguments)
+        self.output_timeout = 30
+        # The source alone, so that nbval itself compares no outputs.
+        self.cell = nbformat.v4.new_code_cell(self.cell.source)
+
+    def runtest(self):
+        try:
+            super().runtest()
+        finally:  # once the kernel is dead, nbval expects the rest to fail
+            self.parent.timed_out |= not self.parent.kernel.is_alive()
+        if self.parent.timed_out:
+            self.raise_cell_error("The cell did not end in time.")
+        self.has_run = True
+        if faults := all_faults(
+                *code_cells(self.parent.nb)[self.cell_num],
+                self.test_outputs, self.parent.values):
+            self.raise_cell_error("\n".join(faults))
+
+    def repr_failure(self, excinfo):
+        line = self.cell.source.strip().partition("\n")[0]
+        trace = getattr(excinfo.value, "inner_traceback", None) or ""
+        return (f"{self.parent.name_in_toc}, {self.name}: {line}\n"
+                f"{excinfo.value}\n{trace}")
+
+
+plugin.RunningKernel = Kernel
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(file_path, parent):
+    collectors = yield
+    return [Chapter.from_parent(parent, path=file_path)
+            if isinstance(collector, plugin.IPyNbFile) else collector
+            for collector in collectors]
+
+
+@functools.cache
+def mnist_is_here():
+    """Return whether the chapters run on MNIST, not on the stand-in digits."""
+    from vae_tf import data
+
+    try:
+        return bool(data.load())
+    except data.MNISTNotFound:
+        return False
+
+
+LAST_LINES = pytest.StashKey()
+MNIST = "MNIST; their outputs were compared with the committed ones"
+STAND_IN = ("the stand-in digits, as MNIST could not be had; their own checks "
+            "ran, output values were NOT compared")
+
+
+def pytest_sessionfinish(session):
+    config = session.config
+    if config.option.collectonly or not config.option.nbval:
+        return
+    found = {item.parent for item in getattr(session, "items", ())
+             if isinstance(item, Cell)}
+    ran = {chapter.name_in_toc for chapter in found if chapter.has_run()}
+    wanted = {chapter.name_in_toc for chapter in found}
+    if config.rootpath / "book" in map(Path.absolute, map(Path, config.args)):
+        wanted.update(chapters(config.rootpath))
+    if wanted > ran and session.exitstatus == 0:
+        session.exitstatus = 1
+    config.stash[LAST_LINES] = lines = [
+        f"{name} did not run to its end" for name in sorted(wanted - ran)]
+    if found:
+        lines.append(f"{len(ran)} of {len(wanted)} chapters ran on "
+                     + (MNIST if mnist_is_here() else STAND_IN))
+
+
+def pytest_unconfigure(config):
+    for line in config.stash.get(LAST_LINES, ()):
+        print(line)
