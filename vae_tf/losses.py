@@ -15,7 +15,7 @@ def generation_loss(generated_images, real_images):
 
 
 def cross_entropy(generated_images, real_images):
-    """Return what the 2016 program used instead: the Bernoulli cross-entropy.
+    """Return the Bernoulli cross-entropy, the 2016 program's loss.
 
     [n, h, w, c] twice, pixels in [0, 1] -> [n], in nats per image, summed
     over the pixels. (Chapter 9)
@@ -28,7 +28,7 @@ def cross_entropy(generated_images, real_images):
 
 
 def latent_loss(z_mean, z_stddev):
-    """Return the KL divergence of each code's Gaussian from the unit Gaussian.
+    """Return each code's KL divergence from the unit Gaussian.
 
     z_mean, z_stddev [n, n_z] -> [n], in nats, summed over the latent
     variables; infinite where z_stddev is 0. (Chapter 5; Kingma and Welling

@@ -48,7 +48,7 @@ def show_rows(rows):
     images = [np.asarray(row) for row in rows.values()]
     n, h, w, _ = images[0].shape
     _, axes = plt.subplots(len(rows), 1, squeeze=False, layout="constrained",
-                           figsize=(7, 7 * len(rows) * 1.05 * h / (n * w)))
+                           figsize=(5, 5 * len(rows) * h / (n * w)))
     for ax, label, row in zip(axes[:, 0], rows, images):
         show(row, ax=ax)
         ax.set_axis_on()
@@ -66,7 +66,7 @@ def show_losses(history, ax=None):
         raise ValueError("The 'history' parameter of show_losses must be a "
                          "non-empty list of records. "
                          f"Got {history!r} instead.")
-    ax = ax or plt.subplots(figsize=(6, 3), layout="constrained")[1]
+    ax = ax or plt.subplots(figsize=(5, 3), layout="constrained")[1]
     epochs = [record["epoch"] for record in history]
     styles = iter(["-", "--", ":"])
     for name in history[0]:
@@ -79,7 +79,7 @@ def show_losses(history, ax=None):
 
 
 def figure_size(picture, height_of_one):
-    """Return inches for a merged picture: at most 7 wide, an image 1.5."""
+    """Return inches for a merged picture: at most 5 wide, an image 1.5."""
     h, w = picture.shape[:2]
-    scale = min(1.5 / height_of_one, 7 / w)
+    scale = min(1.5 / height_of_one, 5 / w)
     return w * scale, h * scale
