@@ -51,7 +51,7 @@ def run(model, arrays, epochs, batchsize, learning_rate, seed):
     optimizer.build(model.trainable_variables)
 
     @tf.function
-    def run_epoch(batches):
+    def run_epoch(batches, arrays):  # what it captured would never be freed
         totals = tf.zeros([len(names)])
         for batch in batches:
             taken = [tf.gather(array, batch) for array in arrays]
@@ -62,7 +62,8 @@ def run(model, arrays, epochs, batchsize, learning_rate, seed):
     for epoch in progress(epochs):
         start = time.perf_counter()
         order = shuffle(n)[:steps * batchsize].astype(np.int32)
-        means = run_epoch(tf.constant(order.reshape(steps, batchsize)))
+        batches = tf.constant(order.reshape(steps, batchsize))
+        means = run_epoch(batches, arrays)
         yield {"epoch": epoch, **dict(zip(names, means.numpy().tolist())),
                "seconds": time.perf_counter() - start}
 
