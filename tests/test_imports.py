@@ -17,6 +17,7 @@ GRAPH = {
     "networks": {"ops"},
     "models": {"networks", "losses", "ops", "checks"},
     "train": {"checks"},
+    "evaluate": {"networks", "losses", "checks"},
     "__init__": {"losses", "models", "networks", "train"},
 }
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "skimage": "scikit-image"}
@@ -58,7 +59,8 @@ def test_a_module_imports_only_what_lies_below_it(module):
     ("data", {"numpy", "scipy", "skimage", "sklearn"}),
     ("ops", {"tensorflow"}), ("losses", {"tensorflow"}),
     ("networks", {"tensorflow"}), ("models", {"tensorflow"}),
-    ("train", {"numpy", "tensorflow", "tqdm"})])
+    ("train", {"numpy", "tensorflow", "tqdm"}),
+    ("evaluate", {"numpy", "scipy", "sklearn", "tensorflow"})])
 def test_a_module_needs_no_library_but_its_own(module, allowed):
     assert foreign(MODULES[module]) == allowed
 

@@ -68,3 +68,19 @@ def images(name, value, owner, image_shape):
             f"The {name!r} parameter of {owner} must have pixels in the range "
             f"[0, 1]. Got [{low:g}, {high:g}] instead.")
     return value
+
+
+def labels(name, value, owner, classes):
+    """Return `value` as int64 [n] if it holds ints from 0 to classes - 1."""
+    begin = f"The {name!r} parameter of {owner} must be "
+    value = np.asarray(value)
+    if value.dtype.kind not in "iu":
+        raise TypeError(f"{begin}an array of ints. Got dtype {value.dtype} "
+                        "instead.")
+    if value.ndim != 1 or not value.size:
+        raise ValueError(f"{begin}of shape [n] with n >= 1. "
+                         f"Got {list(value.shape)} instead.")
+    if value.min() < 0 or value.max() >= classes:
+        raise ValueError(f"{begin}in the range [0, {classes - 1}]. "
+                         f"Got [{value.min()}, {value.max()}] instead.")
+    return value.astype(np.int64)

@@ -1,0 +1,189 @@
+"""How good is a model? One function per number, each with its unit."""
+
+import numpy as np
+import tensorflow as tf
+from scipy import linalg, ndimage
+from sklearn.metrics import pairwise_distances
+from sklearn.neighbors import NearestNeighbors
+
+from vae_tf import checks
+from vae_tf.losses import latent_loss
+from vae_tf.networks import sample_z
+
+
+def mse(images, originals):
+    """Return the mean squared error per pixel.
+
+    [n, h, w, c] twice, pixels in [0, 1] -> float, in squared pixel units.
+    Raises ValueError if the shapes differ. (Chapter 4)
+    """
+    images = checks.images("images", images, "mse", (None, None, None))
+    originals = checks.images("originals", originals, "mse", images.shape[1:])
+    same_number("originals", originals, images, "mse")
+    return float(np.mean((images - originals) ** 2))
+
+
+def sharpness(images):
+    """Return the variance of the images' Laplacian, averaged over them.
+
+    [n, h, w, c], pixels in [0, 1] -> float, in squared pixel units; high for
+    hard edges, and for noise too. (Chapter 10; Pech-Pacheco et al. 2000)
+    """
+    images = checks.images("images", images, "sharpness", (None, None, None))
+    return float(np.mean([ndimage.laplace(channel).var() for image in images
+                          for channel in np.moveaxis(image, -1, 0)]))
+
+
+def kl_per_latent(model, images):
+    """Return what each latent variable tells: its KL from the unit Gaussian.
+
+    images [n, h, w, c] -> [n_z], in nats, averaged over the images.
+    (Chapter 7; Kingma and Welling 2013, appendix B)
+    """
+    z_mean, z_stddev = recognized(model, images, "kl_per_latent")
+    one_by_one = [z.reshape(-1, 1) for z in (z_mean, z_stddev)]
+    kl = latent_loss(*one_by_one).numpy().reshape(z_mean.shape)
+    return kl.mean(axis=0)
+
+
+def active_units(model, images, threshold=0.01):
+    """Return how many latent variables depend on the image.
+
+    images [n, h, w, c], at least 2 -> int: those whose z_mean varies over the
+    images by a variance above `threshold`. (Chapter 7; Burda et al. 2015,
+    section 5)
+    """
+    threshold = checks.positive_number("threshold", threshold, "active_units")
+    z_mean, _ = recognized(model, images, "active_units", at_least=2)
+    return int(np.sum(z_mean.var(axis=0) > threshold))
+
+
+def negative_elbo(model, images):
+    """Return each image's loss: reconstruction of one draw, plus KL.
+
+    images [n, h, w, c] -> [n], in nats; with `cross_entropy` on images of
+    black and white pixels an upper bound, in expectation, of the negative
+    log-likelihood. Draws from TensorFlow's global seed. (Chapter 9; Kingma
+    and Welling 2013, equation 10)
+    """
+    z_mean, z_stddev = recognized(model, images, "negative_elbo")
+    kl, reconstruction = latent_loss(z_mean, z_stddev).numpy(), []
+    for i in range(0, len(images), 1000):
+        part = slice(i, i + 1000)
+        generated = model.generation(sample_z(z_mean[part], z_stddev[part]))
+        reconstruction.append(model.generation_loss(generated, images[part]))
+    return np.concatenate(reconstruction) + kl
+
+
+class Classifier:
+    """A small network that tells digits apart, the judge of generated ones.
+
+    Two convolutions and a dense layer of 64 features, trained on images
+    [n, 28, 28, 1] with pixels in [0, 1] and labels [n] of 0 to 9. Sets the
+    global seeds. (Chapter 4)
+    """
+
+    def __init__(self, images, labels, epochs=2, seed=0):
+        images = checks.images("images", images, "Classifier", (28, 28, 1))
+        labels = checks.labels("labels", labels, "Classifier", 10)
+        same_number("labels", labels, images, "Classifier")
+        keras, layers = tf.keras, tf.keras.layers
+        keras.utils.set_random_seed(checks.integer(
+            "seed", seed, "Classifier", low=0))
+        pixels = keras.Input((28, 28, 1))
+        x = layers.Conv2D(16, 5, 2, activation="relu")(pixels)
+        x = layers.Conv2D(32, 5, 2, activation="relu")(x)
+        x = layers.Dense(64, activation="relu")(layers.Flatten()(x))
+        digits = layers.Dense(10)(x)
+        self._network = keras.Model(pixels, digits)
+        self._features = keras.Model(pixels, x)
+        self._network.compile(
+            keras.optimizers.Adam(0.002),
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        self._network.fit(images, labels, batch_size=100, verbose=0, epochs=(
+            checks.integer("epochs", epochs, "Classifier")))
+
+    def features(self, images):
+        """Return images [n, 28, 28, 1] as features [n, 64]."""
+        images = checks.images("images", images, "features", (28, 28, 1))
+        return self._features.predict(images, batch_size=1000, verbose=0)
+
+    def predict(self, images):
+        """Return the digit read in each of the images [n, 28, 28, 1]: [n]."""
+        images = checks.images("images", images, "predict", (28, 28, 1))
+        return self._network.predict(
+            images, batch_size=1000, verbose=0).argmax(axis=1)
+
+
+def frechet_distance(features, others):
+    """Return the Fréchet distance of two Gaussians fitted to features.
+
+    [n, d] and [m, d], more of each than d -> float, 0 for equal means and
+    covariances. The fewer features, the larger it comes out, so only
+    distances from equally many are comparable. (Chapter 5; Heusel et al.
+    2017, equation 6)
+    """
+    features, others = feature_sets("frechet_distance", features=features,
+                                    others=others)
+    s1, s2 = [np.atleast_2d(np.cov(x.T)) for x in (features, others)]
+    # The trace of (s1 s2)^(1/2), from the eigenvalues of s1 s2, all >= 0.
+    roots = np.sqrt(linalg.eigvals(s1 @ s2).real.clip(min=0))
+    apart = np.sum((features.mean(axis=0) - others.mean(axis=0)) ** 2)
+    return float(apart + np.trace(s1) + np.trace(s2) - 2 * np.sum(roots))
+
+
+def precision_recall(real, generated, k=3):
+    """Return the shares of generated near real, and of real near generated.
+
+    Features [n, d] and [m, d], more of each than k -> (precision, recall),
+    each in [0, 1]. A picture is near a set if it is closer to one of its
+    members than that member's own k-th nearest neighbour in the set.
+    (Chapter 5; Kynkäänniemi et al. 2019, equations 1 and 2)
+    """
+    k = checks.integer("k", k, "precision_recall")
+    real, generated = feature_sets("precision_recall", more_than=k, real=real,
+                                   generated=generated)
+    return share_near(generated, real, k), share_near(real, generated, k)
+
+
+def share_near(features, reference, k):
+    """Return the share of features inside a k-nearest ball of `reference`."""
+    finder = NearestNeighbors(n_neighbors=k + 1).fit(reference)
+    radii = finder.kneighbors(reference)[0][:, -1]  # the first is itself
+    near = [np.any(pairwise_distances(part, reference) <= radii, axis=1)
+            for part in np.array_split(features, len(features) // 1000 + 1)]
+    return float(np.mean(np.concatenate(near)))
+
+
+def recognized(model, images, owner, at_least=1):
+    """Return z_mean and z_stddev of checked images as arrays [n, n_z]."""
+    images = checks.images("images", images, owner, model.image_shape)
+    if len(images) < at_least:
+        raise ValueError(f"The 'images' parameter of {owner} must be at least "
+                         f"{at_least} images. Got {len(images)} instead.")
+    parts = [model.recognition(images[i:i + 1000])
+             for i in range(0, len(images), 1000)]
+    return [np.concatenate(part) for part in zip(*parts)]
+
+
+def feature_sets(owner, more_than=None, **sets):
+    """Return the named sets of features as float64, or say what is wrong."""
+    checked, shape = [], (None,)
+    for name, value in sets.items():
+        value = checks.array(name, value, owner, shape)
+        shape = value.shape[1:]
+        least = shape[0] if more_than is None else more_than
+        if len(value) <= least:
+            raise ValueError(
+                f"The {name!r} parameter of {owner} must be more than {least} "
+                f"rows of features. Got {len(value)} instead.")
+        checked.append(np.float64(value))
+    return checked
+
+
+def same_number(name, value, images, owner):
+    """Raise ValueError unless there is one value for each image."""
+    if len(value) != len(images):
+        raise ValueError(f"The {name!r} parameter of {owner} must be as many "
+                         f"as the {len(images)} images. Got {len(value)} "
+                         "instead.")
