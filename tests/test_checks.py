@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from vae_tf import VAE, Autoencoder, Memorizer, plots, train
+from vae_tf import VAE, Autoencoder, Memorizer, checks, plots, train
 import tensorflow as tf
 
 IMAGES = np.full([6, 28, 28, 1], .5, np.float32)
 CODES = np.eye(6, dtype=np.float32)
+LABELS = np.array([0, 9, 4, 4, 1, 0])
 NAN, INF = float("nan"), float("inf")
 
 
@@ -51,6 +52,25 @@ BAD_CODES = [
     (CODES.tolist(), "list"),
     (None, "NoneType"),
 ]
+BAD_LABELS = [
+    (LABELS[:, None], "[6, 1]"),
+    (LABELS[0], "[]"),
+    (LABELS[:0], "[0]"),
+    (np.eye(10, dtype=int), "[10, 10]"),
+    (np.float32(LABELS), "float32"),
+    (LABELS > 0, "bool"),
+    (LABELS.astype(str), "<U"),
+    (LABELS.astype(object), "object"),
+    (LABELS - 1, "[-1, 8]"),
+    (LABELS + 1, "[1, 10]"),
+    (LABELS.astype(np.uint64) + np.uint64(2**63), str(2**63)),
+    (LABELS.tolist(), "list"),
+    ([[1], [2, 3]], "list"),
+    (None, "NoneType"),
+    (3, "int"),
+    ("0123456789", "str"),
+    (tf.constant(LABELS > 0), "bool"),
+]
 NO_COUNTS = [(0, "0"), (-1, "-1"), (1.5, "1.5"), (2., "2.0"), (True, "True"),
              (np.True_, "True"), ("3", "'3'"), (None, "None"), (NAN, "nan"),
              ([3], "[3]")]
@@ -81,6 +101,9 @@ CASES = [
     *(("learning_rate", "train",
        lambda v: train(VAE(), IMAGES, batchsize=2, learning_rate=v), *case)
       for case in NO_RATES),
+    *(("labels", "Classifier",
+       lambda v: checks.labels("labels", v, "Classifier", 10), *case)
+      for case in BAD_LABELS),
     *(("n_z", "VAE", VAE, *case) for case in NO_COUNTS),
     *(("n_z", "Autoencoder", Autoencoder, *case) for case in NO_COUNTS),
     *(("n", "VAE.generate", VAE().generate, *case) for case in NO_COUNTS),
@@ -142,12 +165,23 @@ def test_odd_but_valid_input_works(images, settings):
     assert record["loss"] == pytest.approx(.5)
 
 
+@pytest.mark.parametrize("kind", [
+    np.int64, np.int8, np.uint8, np.uint64, tf.constant, np.flip,
+    np.asfortranarray], ids=lambda kind: kind.__name__)
+def test_labels_of_any_kind_of_int_come_back_as_int64(kind):
+    labels = checks.labels("labels", kind(LABELS), "Classifier", 10)
+    assert labels.dtype == np.int64 and labels.shape == (6,)
+    assert labels.tolist() == np.array(kind(LABELS)).tolist()
+
+
 def test_the_limits_are_still_valid():
     images = np.tile(np.float32([0, 1]), 3 * 784).reshape(6, 28, 28, 1)
     (record,) = train(Brightness(), images, epochs=1, batchsize=6)
     assert record["loss"] == pytest.approx(.5)
     assert Memorizer(np.array([8, 8, 1])).image_shape == (8, 8, 1)
     assert VAE(np.int64(1)).n_z == 1
+    assert checks.labels("labels", LABELS[:2], "", 10).tolist() == [0, 9]
+    assert checks.labels("labels", LABELS[:1], "", 1).tolist() == [0]
 
 
 def test_the_readers_arrays_are_never_changed():

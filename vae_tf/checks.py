@@ -33,6 +33,23 @@ def positive_number(name, value, owner):
     return float(value)
 
 
+def real_numbers(name, value, owner, zero=False):
+    """Return `value`, a number or an array, as float64 if all are positive.
+
+    They must be finite; with `zero` they may be 0.
+    """
+    begin = (f"The {name!r} parameter of {owner} must be floats in the range "
+             f"{'[' if zero else '('}0, inf). Got ")
+    numbers = np.asarray(value)
+    if numbers.dtype.kind not in "fiu":
+        raise TypeError(f"{begin}{type(value).__name__} of dtype "
+                        f"{numbers.dtype} instead.")
+    wrong = ~(np.isfinite(numbers) & (numbers >= 0 if zero else numbers > 0))
+    if wrong.any():
+        raise ValueError(f"{begin}{numbers[wrong][0]} instead.")
+    return np.float64(numbers)
+
+
 def array(name, value, owner, shape):
     """Return `value` as float32 if it is finite and [n, *shape] with n >= 1.
 
@@ -73,6 +90,9 @@ def images(name, value, owner, image_shape):
 def labels(name, value, owner, classes):
     """Return `value` as int64 [n] if it holds ints from 0 to classes - 1."""
     begin = f"The {name!r} parameter of {owner} must be "
+    if not hasattr(value, "__array__"):
+        raise TypeError(f"{begin}an array of ints of shape [n]. "
+                        f"Got {type(value).__name__} instead.")
     value = np.asarray(value)
     if value.dtype.kind not in "iu":
         raise TypeError(f"{begin}an array of ints. Got dtype {value.dtype} "

@@ -67,6 +67,7 @@ def negative_elbo(model, images):
     and Welling 2013, equation 10)
     """
     z_mean, z_stddev = recognized(model, images, "negative_elbo")
+    images = np.float32(images)
     kl, reconstruction = latent_loss(z_mean, z_stddev).numpy(), []
     for i in range(0, len(images), 1000):
         part = slice(i, i + 1000)
@@ -89,7 +90,7 @@ class Classifier:
         same_number("labels", labels, images, "Classifier")
         keras, layers = tf.keras, tf.keras.layers
         keras.utils.set_random_seed(checks.integer(
-            "seed", seed, "Classifier", low=0))
+            "seed", seed, "Classifier", low=0, high=2**32 - 1))
         pixels = keras.Input((28, 28, 1))
         x = layers.Conv2D(16, 5, 2, activation="relu")(pixels)
         x = layers.Conv2D(32, 5, 2, activation="relu")(x)
@@ -129,15 +130,16 @@ def frechet_distance(features, others):
     # The trace of (s1 s2)^(1/2), from the eigenvalues of s1 s2, all >= 0.
     roots = np.sqrt(linalg.eigvals(s1 @ s2).real.clip(min=0))
     apart = np.sum((features.mean(axis=0) - others.mean(axis=0)) ** 2)
-    return float(apart + np.trace(s1) + np.trace(s2) - 2 * np.sum(roots))
+    distance = apart + np.trace(s1) + np.trace(s2) - 2 * np.sum(roots)
+    return max(float(distance), 0.)  # rounding, for equal sets
 
 
 def precision_recall(real, generated, k=3):
     """Return the shares of generated near real, and of real near generated.
 
     Features [n, d] and [m, d], more of each than k -> (precision, recall),
-    each in [0, 1]. A picture is near a set if it is closer to one of its
-    members than that member's own k-th nearest neighbour in the set.
+    each in [0, 1]. A picture is near a set if it is no farther from one of
+    its members than that member's own k-th nearest neighbour in the set.
     (Chapter 5; Kynkäänniemi et al. 2019, equations 1 and 2)
     """
     k = checks.integer("k", k, "precision_recall")
@@ -150,6 +152,7 @@ def share_near(features, reference, k):
     """Return the share of features inside a k-nearest ball of `reference`."""
     finder = NearestNeighbors(n_neighbors=k + 1).fit(reference)
     radii = finder.kneighbors(reference)[0][:, -1]  # the first is itself
+    radii += 1e-6 * np.abs(reference).max()         # rounding, for duplicates
     near = [np.any(pairwise_distances(part, reference) <= radii, axis=1)
             for part in np.array_split(features, len(features) // 1000 + 1)]
     return float(np.mean(np.concatenate(near)))
@@ -157,6 +160,10 @@ def share_near(features, reference, k):
 
 def recognized(model, images, owner, at_least=1):
     """Return z_mean and z_stddev of checked images as arrays [n, n_z]."""
+    if not (isinstance(model, tf.Module) and hasattr(model, "recognition")):
+        raise TypeError(f"The 'model' parameter of {owner} must be a model "
+                        "with recognition, such as a VAE. "
+                        f"Got {type(model).__name__} instead.")
     images = checks.images("images", images, owner, model.image_shape)
     if len(images) < at_least:
         raise ValueError(f"The 'images' parameter of {owner} must be at least "

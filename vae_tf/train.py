@@ -51,7 +51,7 @@ def run(model, arrays, epochs, batchsize, learning_rate, seed):
     optimizer.build(model.trainable_variables)
 
     @tf.function
-    def run_epoch(batches, arrays):  # what it captured would never be freed
+    def trace_epoch(batches, arrays):  # a captured array is never freed
         totals = tf.zeros([len(names)])
         for batch in batches:
             taken = [tf.gather(array, batch) for array in arrays]
@@ -59,6 +59,9 @@ def run(model, arrays, epochs, batchsize, learning_rate, seed):
             totals += tf.stack([terms[name] for name in names])
         return totals / steps
 
+    # Traced once, here: of one more tf.function per model TensorFlow warns.
+    run_epoch = trace_epoch.get_concrete_function(
+        tf.TensorSpec([steps, batchsize], tf.int32), arrays)
     for epoch in progress(epochs):
         start = time.perf_counter()
         order = shuffle(n)[:steps * batchsize].astype(np.int32)

@@ -1,0 +1,99 @@
+"""The page of claims, made from what the chapters recorded when they ran."""
+
+import json
+from pathlib import Path
+
+import yaml
+from docutils import nodes
+from docutils.parsers.rst import Directive
+from docutils.statemachine import StringList
+from sphinx.util import logging
+
+
+class Claims(Directive):
+    """`{claims}`: every record of every chapter, with a summary before."""
+
+    def run(self):
+        env = self.state.document.settings.env
+        chapters = read(Path(env.srcdir))
+        for name in chapters:
+            env.note_dependency(str(Path(env.srcdir, name)))
+        for fault in faults(chapters):
+            logging.getLogger(__name__).warning(
+                fault, location=(env.docname, self.lineno))
+        lines = StringList(page(chapters).splitlines(), env.docname)
+        node = nodes.Element()
+        self.state.nested_parse(lines, 0, node, match_titles=True)
+        return node.children
+
+
+def read(source):
+    """Return {chapter: (title, its records with their texts)}."""
+    chapters = {}
+    toc = yaml.safe_load((source / "_toc.yml").read_text(encoding="utf-8"))
+    for entry in toc["chapters"]:
+        if entry["file"].endswith(".ipynb"):
+            notebook = json.loads(
+                (source / entry["file"]).read_text(encoding="utf-8"))
+            chapters[entry["file"]] = title(notebook), records(notebook)
+    return chapters
+
+
+def title(notebook):
+    """Return the first heading of a notebook."""
+    return next("".join(cell["source"]).splitlines()[0].lstrip("# ")
+                for cell in notebook["cells"]
+                if cell["cell_type"] == "markdown")
+
+
+def records(notebook):
+    """Return the claims that a notebook's outputs record, with their texts."""
+    return [(output["metadata"]["vae_tf"],
+             "".join(output["data"]["text/markdown"]))
+            for cell in notebook["cells"] for output in cell.get("outputs", [])
+            if "vae_tf" in output.get("metadata", {})]
+
+
+def faults(chapters):
+    """Yield what is wrong with the records of all chapters together."""
+    where = {}
+    for name, (_, recorded) in chapters.items():
+        for record, _ in recorded:
+            number = record["number"]
+            if number in where:
+                yield f"claim {number} is judged by {where[number]} and {name}"
+            where[number] = name
+            if record["found"] != record["verdict"]:
+                yield (f"claim {number} is said to be {record['verdict']!r} in "
+                       f"{name}, but its numbers say {record['found']!r}")
+            if record["found"] == "framing" and not record["measured"]:
+                yield f"claim {number} has no measurement in {name}"
+    total = max((record["of"] for _, recorded in chapters.values()
+                 for record, _ in recorded), default=1)
+    for number in sorted(set(range(1, total + 1)) - where.keys()):
+        yield f"claim {number} is judged by no chapter"
+
+
+def page(chapters):
+    """Return the page in MyST: how many of each verdict, then by chapter."""
+    verdicts = {}
+    for _, recorded in chapters.values():
+        for record, _ in recorded:
+            verdicts.setdefault(record["found"], []).append(record["number"])
+    # Under a heading too: what stands under none would come after all.
+    lines = ["## In short", "", "| verdict | number | claims |", "|---|---|---|"]
+    for verdict in ("holds", "holds in part", "does not hold", "framing"):
+        found = sorted(verdicts.get(verdict, []))
+        lines.append(f"| {verdict} | {len(found)} | "
+                     f"{', '.join(map(str, found))} |")
+    for name, (heading, recorded) in chapters.items():
+        if recorded:
+            lines += ["", f"## [{heading}]({Path(name).name})"]
+        for _, text in sorted(recorded, key=lambda one: one[0]["number"]):
+            lines += ["", text]
+    return "\n".join(lines)
+
+
+def setup(app):
+    app.add_directive("claims", Claims)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
