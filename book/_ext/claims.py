@@ -64,8 +64,8 @@ def faults(chapters):
                 yield f"claim {number} is judged by {where[number]} and {name}"
             where[number] = name
             if record["found"] != record["verdict"]:
-                yield (f"claim {number} is said to be {record['verdict']!r} in "
-                       f"{name}, but its numbers say {record['found']!r}")
+                yield (f"claim {number} is said to be {record['verdict']!r} "
+                       f"in {name}, but its numbers say {record['found']!r}")
             if record["found"] == "framing" and not record["measured"]:
                 yield f"claim {number} has no measurement in {name}"
     total = max((record["of"] for _, recorded in chapters.values()
@@ -81,7 +81,8 @@ def page(chapters):
         for record, _ in recorded:
             verdicts.setdefault(record["found"], []).append(record["number"])
     # Under a heading too: what stands under none would come after all.
-    lines = ["## In short", "", "| verdict | number | claims |", "|---|---|---|"]
+    lines = ["## In short", "",
+             "| verdict | number | claims |", "|---|---|---|"]
     for verdict in ("holds", "holds in part", "does not hold", "framing"):
         found = sorted(verdicts.get(verdict, []))
         lines.append(f"| {verdict} | {len(found)} | "
