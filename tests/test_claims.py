@@ -31,8 +31,12 @@ def shown(*arguments, **seeds):
     return metadata["metadata"]["vae_tf"], markdown.data
 
 
+def faults(chapters):
+    return [*claims_page.gaps(chapters), *claims_page.contradictions(chapters)]
+
+
 def test_the_chapters_judge_every_claim_once_and_as_measured():
-    assert list(claims_page.faults(CHAPTERS)) == []
+    assert faults(CHAPTERS) == []
     assert len(RECORDED) == len(claims.CLAIMS) == 37
 
 
@@ -123,7 +127,7 @@ def planted(change):
                           if any(r["number"] == 10 for r, _ in recorded)]
     [tenth] = [one for one in recorded if one[0]["number"] == 10]
     change(recorded, tenth)
-    return "\n".join(claims_page.faults(chapters))
+    return "\n".join(faults(chapters))
 
 
 def test_a_claim_without_a_measurement_is_a_fault():
@@ -134,6 +138,13 @@ def test_a_claim_without_a_measurement_is_a_fault():
 def test_a_claim_judged_twice_is_a_fault():
     assert "claim 10 is judged by" in planted(
         lambda all, tenth: all.append(tenth))
+
+
+def test_a_record_without_a_number_is_a_fault():
+    def empty(_, tenth):
+        tenth[0]["measured"] = []
+
+    assert "claim 10 has no measurement" in planted(empty)
 
 
 def test_a_verdict_that_its_numbers_contradict_is_a_fault():

@@ -18,7 +18,9 @@ class Claims(Directive):
         chapters = read(Path(env.srcdir))
         for name in chapters:
             env.note_dependency(str(Path(env.srcdir, name)))
-        for fault in faults(chapters):
+        # Contradictions are shown on the page: a run of the reader's own, or
+        # on the stand-in digits, may have them. `make test` refuses them.
+        for fault in gaps(chapters):
             logging.getLogger(__name__).warning(
                 fault, location=(env.docname, self.lineno))
         lines = StringList(page(chapters).splitlines(), env.docname)
@@ -54,32 +56,42 @@ def records(notebook):
             if "vae_tf" in output.get("metadata", {})]
 
 
-def faults(chapters):
-    """Yield what is wrong with the records of all chapters together."""
+def gaps(chapters):
+    """Yield which claims are judged by no chapter, twice, or unmeasured."""
     where = {}
-    for name, (_, recorded) in chapters.items():
-        for record, _ in recorded:
-            number = record["number"]
-            if number in where:
-                yield f"claim {number} is judged by {where[number]} and {name}"
-            where[number] = name
-            if record["found"] != record["verdict"]:
-                yield (f"claim {number} is said to be {record['verdict']!r} "
-                       f"in {name}, but its numbers say {record['found']!r}")
-            if record["found"] == "framing" and not record["measured"]:
-                yield f"claim {number} has no measurement in {name}"
-    total = max((record["of"] for _, recorded in chapters.values()
-                 for record, _ in recorded), default=1)
+    for name, record in every(chapters):
+        number = record["number"]
+        if number in where:
+            yield f"claim {number} is judged by {where[number]} and {name}"
+        where[number] = name
+        if not record["measured"]:
+            yield f"claim {number} has no measurement in {name}"
+    total = max((record["of"] for _, record in every(chapters)), default=1)
     for number in sorted(set(range(1, total + 1)) - where.keys()):
         yield f"claim {number} is judged by no chapter"
+
+
+def contradictions(chapters):
+    """Yield which verdicts are not what their own numbers say."""
+    for name, record in every(chapters):
+        if record["found"] != record["verdict"]:
+            yield (f"claim {record['number']} is said to be "
+                   f"{record['verdict']!r} in {name}, but its numbers say "
+                   f"{record['found']!r}")
+
+
+def every(chapters):
+    """Yield each record with its chapter's name."""
+    for name, (_, recorded) in chapters.items():
+        for record, _ in recorded:
+            yield name, record
 
 
 def page(chapters):
     """Return the page in MyST: how many of each verdict, then by chapter."""
     verdicts = {}
-    for _, recorded in chapters.values():
-        for record, _ in recorded:
-            verdicts.setdefault(record["found"], []).append(record["number"])
+    for _, record in every(chapters):
+        verdicts.setdefault(record["found"], []).append(record["number"])
     # Under a heading too: what stands under none would come after all.
     lines = ["## In short", "",
              "| verdict | number | claims |", "|---|---|---|"]
