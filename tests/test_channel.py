@@ -177,7 +177,8 @@ CASES = [
       for name, function, call in [
           ("distance", "confusion", lambda v: confusion(v, 1)),
           ("stddev", "confusion", lambda v: confusion(1, v)),
-          ("width", "uniform_information", lambda v: uniform_information(v, 1)),
+          ("width", "uniform_information",
+           lambda v: uniform_information(v, 1)),
           ("stddev", "uniform_information",
            lambda v: uniform_information(1, v))]
       for case in NO_WIDTHS),

@@ -174,6 +174,11 @@ def test_labels_of_any_kind_of_int_come_back_as_int64(kind):
     assert labels.tolist() == np.array(kind(LABELS)).tolist()
 
 
+def test_labels_out_of_range_come_with_the_range():
+    with pytest.raises(ValueError, match=r"range \[0, 9\]. Got \[1, 10\]"):
+        checks.labels("labels", LABELS + 1, "Classifier", 10)
+
+
 def test_the_limits_are_still_valid():
     images = np.tile(np.float32([0, 1]), 3 * 784).reshape(6, 28, 28, 1)
     (record,) = train(Brightness(), images, epochs=1, batchsize=6)

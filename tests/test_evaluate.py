@@ -264,7 +264,8 @@ def test_frechet_distance_of_one_feature_is_that_of_two_numbers():
 def test_frechet_distance_of_a_set_from_itself_is_zero_and_never_less(d):
     dull = np.maximum(normal(400, d, 9), 0)
     dull[:, d // 2 + 1:] = 0                    # features that never fire
-    for features in (normal(400, d, 9), dull):
+    twice = normal(400, d, 9).repeat(2, axis=1)
+    for features in (normal(400, d, 9), dull, twice):
         shuffled = RANDOM.permutation(features)
         assert 0 <= frechet_distance(features, features) < 1e-2
         assert 0 <= frechet_distance(features, shuffled) < 1e-2
@@ -281,6 +282,11 @@ def test_frechet_distance_is_symmetric_and_only_relative():
     assert frechet_distance(3 * x, 3 * y) \
         == pytest.approx(9 * distance, rel=1e-5)
     assert abs(frechet_distance(x @ turn, y) / distance - 1) > .01
+
+
+def test_frechet_distance_is_exact_for_many_features_far_from_zero():
+    features = normal(1_000, 3) + np.float32(5_000)
+    assert frechet_distance(features, np.tile(features, (30, 1))) < 1e-4
 
 
 def share_by_hand(points, reference, k):
@@ -337,14 +343,16 @@ def test_precision_counts_every_one_of_many():
     assert precision_recall(real, RANDOM.permutation(generated), 1)[0] == 5 / 8
 
 
-DIGITS, VAE_4 = np.arange(6), telling()
+DIGITS, VAE_4, DIVERGED = np.arange(6), telling(), telling()
+variable(DIVERGED, "w_mean/bias").assign(np.full(4, np.nan))
 BAD_FEATURES = [*BAD_CODES[1:5], (np.float64(CODES) * 1e300, "infinity"),
                 *BAD_CODES[6:], (CODES[..., None], "[6, 6, 1]"),
                 (CODES[:0], "[0, 6]"), (CODES > 0, "bool"),
                 ("features", "str")]
 NARROW, WIDE = normal(6, 5), normal(7, 6)
 NO_MODELS = [(Autoencoder(), "Autoencoder"), (Memorizer(), "Memorizer"),
-             (None, "NoneType"), (VAE, "type"), (SIX, "ndarray")]
+             (None, "NoneType"), (VAE, "type"), (SIX, "ndarray"),
+             (DIVERGED, "NaN")]
 OF_MODEL = [kl_per_latent, active_units, negative_elbo]
 OF_FEATURES = {frechet_distance: ["features", "others"],
                precision_recall: ["real", "generated"]}

@@ -42,10 +42,11 @@ def gaussian_capacity(signal_variance, noise_variance):
 
 
 def uniform_information(width, stddev):
-    """Return what a number uniform on an interval tells through noise, in bits.
+    """Return what a uniformly drawn number tells through noise, in bits.
 
-    The entropy of what is received, less that of the noise, by numeric
-    integration; good to 1e-7 bits. Raises TypeError or ValueError, naming
+    It may be any number of an interval of this width. The entropy of what is
+    received, less that of the noise, by numeric integration; good to 1e-7
+    bits. Raises TypeError or ValueError, naming
     the argument. (Cover and Thomas, section 8.6)
     """
     width = checks.positive_number("width", width, "uniform_information")
@@ -62,7 +63,7 @@ def information(means, stddevs):
 
     means, stddevs [n]: equally likely clouds, the names a sender may mean or
     the images a latent variable may stand for; the sign of a standard
-    deviation does not matter. Numeric integration as above, over the mixture.
+    deviation does not matter. Numeric integration as above, of the mixture.
     A cloud so narrow that it would take more than EVALUATIONS is widened,
     which can only make the result smaller. At most log2(n). Raises TypeError
     or ValueError, naming the argument.
@@ -79,7 +80,8 @@ def information(means, stddevs):
     finest_step = span * max(len(means), 100) / EVALUATIONS
     stddevs = np.maximum(stddevs, 4 * finest_step)
     step = stddevs.min() / 4
-    y = np.arange(min(means - 8 * stddevs), max(means + 8 * stddevs), step)
+    y = np.arange(np.min(means - 8 * stddevs), np.max(means + 8 * stddevs),
+                  step)
     received = 0.0
     for part in np.array_split(y, len(y) * len(means) // 10**6 + 1):
         clouds = np.exp(-((part[:, None] - means) / stddevs) ** 2 / 2)

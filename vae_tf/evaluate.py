@@ -170,7 +170,8 @@ def recognized(model, images, owner, at_least=1):
                          f"{at_least} images. Got {len(images)} instead.")
     parts = [model.recognition(images[i:i + 1000])
              for i in range(0, len(images), 1000)]
-    return [np.concatenate(part) for part in zip(*parts)]
+    return [checks.array("model", np.concatenate(part), owner, (None,))
+            for part in zip(*parts)]
 
 
 def feature_sets(owner, more_than=None, **sets):
