@@ -46,8 +46,8 @@ def uniform_information(width, stddev):
 
     It may be any number of an interval of this width. The entropy of what is
     received, less that of the noise, by numeric integration; good to 1e-7
-    bits. Raises TypeError or ValueError, naming
-    the argument. (Cover and Thomas, section 8.6)
+    bits. Raises TypeError or ValueError, naming the argument. (Cover and
+    Thomas, section 8.6)
     """
     width = checks.positive_number("width", width, "uniform_information")
     stddev = checks.positive_number("stddev", stddev, "uniform_information")
