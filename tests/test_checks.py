@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 
 from vae_tf import VAE, Autoencoder, Memorizer, checks, plots, train
+from vae_tf.channel import (confusion, gaussian_capacity, information,
+                            uniform_information)
 import tensorflow as tf
 
 IMAGES = np.full([6, 28, 28, 1], .5, np.float32)
 CODES = np.eye(6, dtype=np.float32)
 LABELS = np.array([0, 9, 4, 4, 1, 0])
+ONES = np.ones(3)
 NAN, INF = float("nan"), float("inf")
 
 
@@ -81,6 +84,11 @@ NO_SHAPES = [((28, 28), "(28, 28)"), ((28, 28, 0), "0"), ((7, 7, 1), "(7,"),
              ((28, 27, 1), "27"), ((6, 6, 1), "(6,"), ((28., 28, 1), "28.0"),
              ("28x28", "'2'"), ((28, 28, True), "True"), (64, "64"),
              (None, "None")]
+NO_WIDTHS = [(0, "0"), (-1., "-1.0"), (NAN, "nan"), (INF, "inf"),
+             ("1", "'1'"), (None, "None"), (True, "True"), ([1.], "[1.0]")]
+NO_NOISES = [(0, "0"), (np.array([1, -2.5]), "-2.5"), (NAN, "nan"),
+             (np.array([[1, INF]]), "inf"), ("1", "str"), (None, "NoneType"),
+             (True, "bool"), (1j, "complex")]
 
 CASES = [
     *(("images", "train", lambda v: train(VAE(), v, batchsize=2), *case)
@@ -115,6 +123,25 @@ CASES = [
     *(("history", "show_losses", plots.show_losses, *case)
       for case in [([], "[]"), (None, "None"),
                    (train(VAE(), IMAGES, batchsize=2), "generator")]),
+    *(("distance", "confusion", lambda v: confusion(v, 1), *case)
+      for case in NO_WIDTHS),
+    *(("stddev", "confusion", lambda v: confusion(1, v), *case)
+      for case in NO_WIDTHS),
+    *(("width", "uniform_information", lambda v: uniform_information(v, 1),
+       *case) for case in NO_WIDTHS),
+    *(("stddev", "uniform_information", lambda v: uniform_information(1, v),
+       *case) for case in NO_WIDTHS),
+    *(("noise_variance", "gaussian_capacity",
+       lambda v: gaussian_capacity(1, v), *case) for case in NO_NOISES),
+    *(("signal_variance", "gaussian_capacity",
+       lambda v: gaussian_capacity(v, 1), *case) for case in NO_NOISES[1:]),
+    *(("means", "information", lambda v: information(v, ONES), *case)
+      for case in [(ONES[:0], "[0]"), (ONES[None], "[1, 3]"),
+                   (NAN * ONES, "NaN"), ([1, 2, 3], "list"),
+                   (np.arange(3), "int64"), (None, "NoneType")]),
+    *(("stddevs", "information", lambda v: information(ONES, v), *case)
+      for case in [(ONES[:2], "2"), (0 * ONES, "0"), (INF * ONES, "infinity"),
+                   (1, "int"), (None, "NoneType")]),
 ]
 
 
