@@ -114,12 +114,17 @@ CASES = [
       for case in BAD_LABELS),
     *(("n_z", "VAE", VAE, *case) for case in NO_COUNTS),
     *(("n_z", "Autoencoder", Autoencoder, *case) for case in NO_COUNTS),
+    *(("generation_loss", "VAE", lambda v: VAE(generation_loss=v), *case)
+      for case in [("mse", "'mse'"), (None, "None"), (1, "1")]),
     *(("n", "VAE.generate", VAE().generate, *case) for case in NO_COUNTS),
     *(("image_shape", "Memorizer", Memorizer, *case) for case in NO_SHAPES),
     *(("images", "merge", lambda v: plots.merge(IMAGES, v), size, "[6, 28")
       for size in [(2, 2), (1, 7), (-2, -3), (0, 6)]),
     ("images", "merge", lambda v: plots.merge(v, (2, 3)), IMAGES[0],
      "[28, 28, 1]"),
+    *(("images", "merge", plots.show, *case)  # which `show` calls
+      for case in [(IMAGES[0], "[28, 28, 1]"), (IMAGES[:0], "[0, 28"),
+                   (IMAGES[..., 0], "[6, 28, 28]")]),
     *(("history", "show_losses", plots.show_losses, *case)
       for case in [([], "[]"), (None, "None"),
                    (train(VAE(), IMAGES, batchsize=2), "generator")]),
@@ -145,6 +150,7 @@ CASES = [
 ]
 
 
+@pytest.mark.promise("Bad input: one line with argument, allowed, given")
 @pytest.mark.parametrize("name, owner, call, value, came", CASES, ids=[
     f"{owner}-{name}-{came}" for name, owner, _, _, came in CASES])
 def test_bad_input_gets_one_line_at_the_call(name, owner, call, value, came):
@@ -170,6 +176,10 @@ class Brightness(tf.Module):
         return {"loss": self.weight * tf.reduce_mean(images)}
 
 
+VALID = pytest.mark.promise("Odd but valid input: it works")
+
+
+@VALID
 @pytest.mark.parametrize("images, settings", [
     (np.float64(IMAGES), {}),
     (np.float16(IMAGES), {}),
@@ -192,6 +202,7 @@ def test_odd_but_valid_input_works(images, settings):
     assert record["loss"] == pytest.approx(.5)
 
 
+@VALID
 @pytest.mark.parametrize("kind", [
     np.int64, np.int8, np.uint8, np.uint64, tf.constant, np.flip,
     np.asfortranarray], ids=lambda kind: kind.__name__)
@@ -206,6 +217,7 @@ def test_labels_out_of_range_come_with_the_range():
         checks.labels("labels", LABELS + 1, "Classifier", 10)
 
 
+@VALID
 def test_the_limits_are_still_valid():
     images = np.tile(np.float32([0, 1]), 3 * 784).reshape(6, 28, 28, 1)
     (record,) = train(Brightness(), images, epochs=1, batchsize=6)

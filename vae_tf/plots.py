@@ -13,7 +13,7 @@ def merge(images, size):
     """
     images = np.asarray(images)
     rows, columns = size
-    if images.ndim != 4 or len(images) != rows * columns or rows < 1:
+    if images.ndim != 4 or len(images) != rows * columns or min(size) < 1:
         raise ValueError(
             "The 'images' parameter of merge must be of shape "
             f"[{rows * columns}, h, w, c] for the size {tuple(size)}. "
