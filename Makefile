@@ -26,7 +26,7 @@ define hero
 endef
 
 help:
-	@sed -n 's/^\([a-z]*\):.*## /\1 	/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z]*\):.*## /\1 	/p' Makefile | expand -t 13
 
 book: .venv/full  ## run every chapter here and now, then render what was run
 	$(BIN)/python book/run.py --timeout $(CELL_SECONDS)
@@ -47,6 +47,11 @@ accept:  ## take the notebooks that `make test` ran as the committed ones
 		{ echo 'Nothing has been run: make test, then make accept.'; exit 1; }
 	cp _build/executed/book/*.ipynb book/
 	$(call hero,book)
+
+# Some of it: make portability SETTINGS="again AVX2" CHAPTERS=book/09_mnist
+portability: .venv/full  ## run every chapter as other processors would
+	$(BIN)/python -m tests.portability --timeout $(CELL_SECONDS) \
+		--settings $(SETTINGS) --chapters $(CHAPTERS:=.ipynb)
 
 sync: .venv/html  ## bring edits of book/*.md into the paired notebooks
 	$(BIN)/jupytext --quiet --to notebook --update $(CHAPTERS:=.md)
@@ -98,5 +103,5 @@ clean:  ## remove what was built (the environment stays in .venv)
 		$(UV) pip sync --python $(BIN)/python --require-hashes $<; fi
 	@touch $@
 
-.PHONY: help book html test accept sync lab lock clean
+.PHONY: help book html test accept portability sync lab lock clean
 .NOTPARALLEL:

@@ -1,0 +1,68 @@
+"""The table of the settings that the chapters were run under, and held."""
+
+import json
+from pathlib import Path
+
+from docutils import nodes
+from docutils.parsers.rst import Directive
+from docutils.statemachine import StringList
+
+SUMMARY = "book/portability.json"
+
+
+class Portability(Directive):
+    """`{portability}`: what the last `make portability` has found."""
+
+    def run(self):
+        env = self.state.document.settings.env
+        env.note_dependency(str(Path(env.srcdir, SUMMARY)))
+        text = Path(env.srcdir, SUMMARY).read_text(encoding="utf-8")
+        lines = StringList(page(json.loads(text)).splitlines(), env.docname)
+        node = nodes.Element()
+        self.state.nested_parse(lines, 0, node)
+        return node.children
+
+
+def page(summary):
+    """Return a summary in MyST: a row per setting, and where it was made."""
+    versions = ", ".join(f"{name} {version}" for name, version
+                         in summary["versions"].items())
+    return "\n".join([
+        "| setting | environment | chapters | cells | with other bits "
+        "| out of tolerance | checks failed | claims changed "
+        "| furthest number | least alike picture |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+        *(row(name, **setting)
+          for name, setting in summary["settings"].items()),
+        "", f"By `{summary['command']}` on {summary['machine']}; {versions}."])
+
+
+def row(name, environment, chapters):
+    """Return a setting's row: counts over its chapters, and the extremes."""
+    def count(what):
+        return sum(len(result[what]) for result in chapters.values())
+
+    def total(what):
+        return sum(result[what] for result in chapters.values())
+
+    variables = " ".join(f"`{k}={v}`" for k, v in environment.items())
+    cells = [
+        name, variables or "unchanged", len(chapters), total("cells"),
+        count("other_bits"), count("out_of_tolerance"),
+        f"{count('checks_failed')} of {total('checks')}",
+        f"{count('claims_changed')} of {total('claims')}",
+        extreme(chapters, "worst_rtol", max, "{:.1%} off"),
+        extreme(chapters, "lowest_ssim", min, "SSIM {:.2f}")]
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def extreme(chapters, what, choose, form):
+    """Return the extreme of a value and the chapter that has it."""
+    name = choose(chapters, key=lambda name: chapters[name][what])
+    number = int(Path(name).name.partition("_")[0])
+    return f"{form.format(chapters[name][what])} (chapter {number})"
+
+
+def setup(app):
+    app.add_directive("portability", Portability)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

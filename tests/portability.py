@@ -1,0 +1,240 @@
+"""Run the chapters under other processors' settings, and sum it up.
+
+Each setting is a set of environment variables, with which every chapter runs
+in a kernel of its own; what it gives is compared with the committed outputs by
+tests/validate.py, and with the bits of the first run. The runs are kept in
+_build/portability and are not repeated as long as the code is the same. With
+all settings and chapters done, book/portability.json is written anew.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import re
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+
+from tests import validate
+from vae_tf import claims, machine
+
+ROOT = Path(__file__).resolve().parent.parent
+KEPT = ROOT / "_build/portability"
+SUMMARY = ROOT / "book/portability.json"
+# Within one operation, between operations, and in NumPy and scikit-learn.
+THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS",
+           "OMP_NUM_THREADS")
+FIRST, AGAIN = "as-is", "again"
+SETTINGS = {
+    FIRST: {},
+    AGAIN: {},
+    "one-thread": dict.fromkeys(THREADS, "1"),
+    "four-threads": dict.fromkeys(THREADS, "4"),
+    "AVX2": {"ONEDNN_MAX_CPU_ISA": "AVX2"},
+    "SSE41": {"ONEDNN_MAX_CPU_ISA": "SSE41"},
+    "no-oneDNN": {"TF_ENABLE_ONEDNN_OPTS": "0"},
+}
+PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn", "matplotlib")
+
+
+def main():
+    names = validate.chapters(ROOT)
+    wanted = arguments(names)
+    if not validate.mnist_is_here():
+        sys.exit("MNIST could not be had: there is nothing to compare with.")
+    results = {}
+    for setting in wanted.settings:
+        for name in wanted.chapters:
+            try:
+                result = compare(name, setting, wanted.timeout)
+            except (CellTimeoutError, DeadKernelError) as error:
+                sys.exit(f"{name} ({setting}): {type(error).__name__}: "
+                         f"{error}")
+            except (KeyboardInterrupt, asyncio.CancelledError,
+                    AssertionError):  # all three are nbclient's, after Ctrl-C
+                sys.exit("Interrupted; what has run is kept.")
+            results.setdefault(setting, {})[name] = result
+            print(f"{setting:12}  {name:32}  {line(result)}", flush=True)
+    if list(results) == list(SETTINGS) and wanted.chapters == names:
+        write(SUMMARY, json.dumps(summary(results), indent=1) + "\n")
+    faults = [f"{name} ({setting}): {fault}"
+              for setting, chapters in results.items()
+              for name, result in chapters.items()
+              for fault in faults_of(result, setting)]
+    sys.exit("\n".join(faults) or None)
+
+
+def arguments(names):
+    """Return the settings and chapters asked for, in order; none are all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--timeout", type=int, default=600,
+                        help="seconds that one cell may take")
+    parser.add_argument("--settings", nargs="*", choices=SETTINGS, default=[])
+    parser.add_argument("--chapters", nargs="*", choices=names, default=[])
+    given = parser.parse_args()
+    given.settings = [s for s in SETTINGS if s in given.settings] or [
+        *SETTINGS]
+    given.chapters = [n for n in names if n in given.chapters] or names
+    return given
+
+
+def line(result):
+    """Return a result in one line."""
+    return ", ".join(f"{name} {value:.3g}" if isinstance(value, float)
+                     else f"{name} {value}" for name, value in result.items())
+
+
+def faults_of(result, setting):
+    """Yield what must not be in the result of a chapter under a setting."""
+    for name in ("out_of_tolerance", "checks_failed", "claims_changed"):
+        if result[name]:
+            yield f"{name.replace('_', ' ')}: {result[name]}"
+    if setting == AGAIN and result["other_bits"]:
+        yield f"other bits than the first run's: {result['other_bits']}"
+
+
+def summary(results):
+    """Return what book/portability.json holds."""
+    versions = {name: importlib.metadata.version(name) for name in PACKAGES}
+    return {"command": "make portability", "machine": machine(),
+            "versions": {"python": platform.python_version(), **versions},
+            "settings": {setting: {"environment": SETTINGS[setting],
+                                   "chapters": chapters}
+                         for setting, chapters in results.items()}}
+
+
+# One chapter under one setting.
+
+def compare(name, setting, timeout):
+    """Return how a chapter's run differs from the committed and first one.
+
+    Cells are named by their execution counts. `worst_rtol` and `lowest_ssim`
+    are the tolerances that all of the outputs would have needed.
+    """
+    committed = nbformat.read(ROOT / name, as_version=4)
+    first = outputs_of(name, committed, FIRST, timeout)
+    run = outputs_of(name, committed, setting, timeout)
+    compared = [(cell, count, got, before) for (cell, count), got, before
+                in zip(validate.code_cells(committed), run, first)
+                if count and not validate.is_timing(cell)]
+    failed = [count for (_, count), got in zip(
+        validate.code_cells(committed), run) if is_error(got)]
+    rtols, ssims = zip(*(needed(cell, got) for cell, _, got, _ in compared))
+    return {
+        "cells": len(compared),
+        "other_bits": [n for _, n, got, before in compared if got != before],
+        "out_of_tolerance": [n for cell, n, got, _ in compared
+                             if [*validate.differences(cell, got)]],
+        "checks": sum(len(re.findall(r"(?m)^\s*assert ", cell.source))
+                      for cell, _ in validate.code_cells(committed)),
+        "checks_failed": failed,
+        "claims": len(records(run)),
+        "claims_changed": changed(records(run)),
+        "worst_rtol": float(f"{max(rtols):.3g}"),
+        "lowest_ssim": float(f"{min(ssims):.3f}"),
+    }
+
+
+def is_error(outputs):
+    """Return whether a cell raised something: its check failed."""
+    return any(output.output_type == "error" for output in outputs)
+
+
+def records(run):
+    """Return the records of the claims that a run has judged."""
+    return [output.metadata["vae_tf"] for cell in run for output in cell
+            if "vae_tf" in output.get("metadata", {})]
+
+
+def changed(judged):
+    """Return the numbers of the claims whose numbers contradict them."""
+    return [record["number"] for record in judged
+            if claims.found(record["measured"]) != record["verdict"]]
+
+
+def needed(cell, got):
+    """Return the rtol and the SSIM that a cell's outputs need to pass."""
+    rtol, ssim = 0, 1
+    for mime, a, b in validate.changes(cell, got):
+        if mime != "image/png":
+            rtol = max([rtol, *(
+                validate.needed_rtol(old, new) for words, old, new
+                in validate.number_pairs(a, b) if not words.endswith("±"))])
+        elif validate.pixels(a).shape == validate.pixels(b).shape:
+            ssim = min(ssim, validate.similarity(a, b))
+    return rtol, ssim
+
+
+# A run, or the kept one.
+
+def outputs_of(name, committed, setting, timeout):
+    """Return the outputs of each code cell, run now or before."""
+    path = KEPT / setting / name
+    KEPT.mkdir(parents=True, exist_ok=True)
+    key = hash_of(committed, SETTINGS[setting])
+    if path.exists():
+        kept = nbformat.read(path, as_version=4)
+        if kept.metadata["vae_tf"] == key:
+            return outputs(kept)
+    start = time.perf_counter()
+    run = execute(committed, (ROOT / name).parent, SETTINGS[setting], timeout)
+    print(f"{setting:12}  {name:32}  ran in "
+          f"{time.perf_counter() - start:.0f} s", flush=True)
+    run.metadata["vae_tf"] = key
+    validate.write(run, path)
+    return outputs(run)
+
+
+def outputs(run):
+    """Return the outputs of each code cell of an executed notebook."""
+    return [validate.committed(cell) for cell, _ in validate.code_cells(run)]
+
+
+def hash_of(notebook, environment):
+    """Return what a run depends on, as one hash: code, packages, machine."""
+    sources = [cell.source for cell, _ in validate.code_cells(notebook)]
+    files = [ROOT / "requirements.lock",
+             *sorted((ROOT / "vae_tf").glob("*.py"))]
+    text = json.dumps([
+        sources, environment, machine(), platform.python_version(),
+        [path.read_text(encoding="utf-8") for path in files]])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def execute(notebook, folder, environment, timeout):
+    """Return a notebook run to its end with environment variables.
+
+    A cell that raises is no end: its error is among its outputs.
+    """
+    run = nbformat.from_dict(notebook)
+    nothing = {name for values in SETTINGS.values() for name in values}
+    NotebookClient(
+        run, kernel_name="python3", timeout=timeout, startup_timeout=120,
+        allow_errors=True, record_timing=False, coalesce_streams=True,
+        extra_arguments=["--log-level=CRITICAL"],
+        resources={"metadata": {"path": str(folder)}},
+    ).execute(env={
+        **{k: v for k, v in os.environ.items()
+           if k not in nothing | {"MPLBACKEND"}},
+        "TQDM_DISABLE": "1", "IPYTHONDIR": str(ROOT / "_build/ipython"),
+        **environment})
+    return run
+
+
+def write(path, text):
+    """Write a file whole or not at all."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
+
+
+if __name__ == "__main__":
+    main()
