@@ -11,10 +11,11 @@ from tqdm.auto import tqdm
 from tqdm.notebook import tqdm as notebook_tqdm
 
 from vae_tf import checks
+from vae_tf.checkpoints import Checkpoints
 
 
 def train(model, *arrays, epochs=10, batchsize=100, learning_rate=0.001,
-          seed=0):
+          seed=0, folder=None):
     """Train `model` with Adam, yielding one record after each pass.
 
     `arrays` are what `model.loss` takes: images [n, h, w, c] with pixels in
@@ -26,7 +27,16 @@ def train(model, *arrays, epochs=10, batchsize=100, learning_rate=0.001,
     machine: it sets TensorFlow's global seed, so a model that was never used
     gets its weights from it too.
 
-    Raises TypeError or ValueError, naming the argument, before any training.
+    With a `folder`, which must be this training's own, a checkpoint is
+    written there after each epoch, before its record is yielded. The same
+    call after an interruption takes the weights from it and yields only the
+    epochs still to do (`epochs` may grow), to the same bits as without the
+    interruption; those of a model that draws random numbers are not the bits
+    of a training without a folder, because each epoch gets its own seed.
+
+    Raises TypeError or ValueError, naming the argument, before any training;
+    FloatingPointError at the step whose loss is not finite; OSError if a
+    checkpoint cannot be written, with the one before intact.
     """
     arrays = check_arrays(model, arrays)
     n = len(arrays[-1])
@@ -35,10 +45,13 @@ def train(model, *arrays, epochs=10, batchsize=100, learning_rate=0.001,
     learning_rate = checks.positive_number("learning_rate", learning_rate,
                                            "train")
     seed = checks.integer("seed", seed, "train", low=0)
-    return run(model, arrays, epochs, batchsize, learning_rate, seed)
+    kept = None if folder is None else Checkpoints(
+        folder, arrays, epochs, batchsize=batchsize,
+        learning_rate=learning_rate, seed=seed)
+    return run(model, arrays, epochs, batchsize, learning_rate, seed, kept)
 
 
-def run(model, arrays, epochs, batchsize, learning_rate, seed):
+def run(model, arrays, epochs, batchsize, learning_rate, seed, kept):
     """Yield the records of `train`, whose arguments are now known good."""
     tf.random.set_seed(seed)
     shuffle = np.random.default_rng(seed).permutation
@@ -49,26 +62,89 @@ def run(model, arrays, epochs, batchsize, learning_rate, seed):
     optimizer = tf.keras.optimizers.Adam(learning_rate, epsilon=1e-8)
     names = list(model.loss(*[array[:batchsize] for array in arrays]))
     optimizer.build(model.trainable_variables)
-
-    @tf.function
-    def trace_epoch(batches, arrays):  # a captured array is never freed
-        totals = tf.zeros([len(names)])
-        for batch in batches:
-            taken = [tf.gather(array, batch) for array in arrays]
-            terms = train_step(model, optimizer, taken)
-            totals += tf.stack([terms[name] for name in names])
-        return totals / steps
-
-    # Traced once, here: of one more tf.function per model TensorFlow warns.
-    run_epoch = trace_epoch.get_concrete_function(
-        tf.TensorSpec([steps, batchsize], tf.int32), arrays)
-    for epoch in progress(epochs):
+    done = kept.resume(model, optimizer, names) if kept else 0
+    for _ in range(done):
+        shuffle(n)
+    run_epoch = None
+    for epoch in progress(done + 1, epochs):
+        if kept:
+            tf.random.set_seed(seed_of_epoch(seed, epoch))
+        if not run_epoch or kept and draws(run_epoch):
+            run_epoch = trace(model, optimizer, names, steps, batchsize,
+                              arrays)
         start = time.perf_counter()
         order = shuffle(n)[:steps * batchsize].astype(np.int32)
         batches = tf.constant(order.reshape(steps, batchsize))
-        means = run_epoch(batches, arrays)
-        yield {"epoch": epoch, **dict(zip(names, means.numpy().tolist())),
-               "seconds": time.perf_counter() - start}
+        means, terms, step, sound = run_epoch(batches, arrays)
+        if not sound:
+            raise not_finite(f"epoch {epoch}, step {step} of {steps}",
+                             dict(zip(names, terms.numpy().tolist())))
+        record = {"epoch": epoch, **dict(zip(names, means.numpy().tolist())),
+                  "seconds": time.perf_counter() - start}
+        if kept:
+            kept.save(epoch)
+        yield record
+
+
+def trace(model, optimizer, names, steps, batchsize, arrays):
+    """Compile an epoch: batches [steps, batchsize], arrays -> four tensors.
+
+    They are the means of the loss's terms, the terms at the last step taken,
+    its number, and whether those terms and the weights are finite: the first
+    step that is not is the last. Random numbers start from the global seed.
+    """
+    @tf.function
+    def run_epoch(batches, arrays):  # a captured array is never freed
+        totals = latest = tf.zeros([len(names)])
+        step = 0
+        for batch in batches:
+            taken = [tf.gather(array, batch) for array in arrays]
+            terms = train_step(model, optimizer, taken)
+            latest = tf.stack([terms[name] for name in names])
+            totals += latest
+            step += 1
+            if not tf.reduce_all(tf.math.is_finite(latest)):
+                break
+        sound = [tf.reduce_all(tf.math.is_finite(tensor))
+                 for tensor in [latest, *model.trainable_variables]]
+        return totals / steps, latest, step, tf.reduce_all(sound)
+
+    # Not called as it is: of one more tf.function per model TensorFlow warns.
+    return run_epoch.get_concrete_function(
+        tf.TensorSpec([steps, batchsize], tf.int32), arrays)
+
+
+def draws(function):
+    """Return whether a traced function draws random numbers.
+
+    Its kernels keep their place in the stream of numbers where no checkpoint
+    reaches it: only tracing anew sets it, at half a second for a VAE.
+    """
+    graph = function.graph.as_graph_def()
+    bodies = [graph.node, *(f.node_def for f in graph.library.function)]
+    return any("seed2" in node.attr for body in bodies for node in body)
+
+
+def seed_of_epoch(seed, epoch):
+    """Return a seed for one epoch that no neighbouring seed has in common."""
+    return int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])
+
+
+def not_finite(where, terms):
+    """Return the error that says where training broke, and likely why."""
+    broken = [name for name, value in terms.items()
+              if name != "loss" and not np.isfinite(value)]
+    cause = {
+        ("latent_loss",): "a z_stddev reached 0, where its logarithm is "
+        "infinite; start the bias of z_stddev at 1, or take",
+        ("generation_loss",): "the logarithm of 0, of a generated pixel that "
+        "is 0 or 1, or weights that grew too large; take",
+    }.get(tuple(broken), "the weights grew too large; take")
+    values = ", ".join(f"{name} {value:g}" for name, value in terms.items())
+    return FloatingPointError(
+        f"Training stopped at {where}, where the loss or the weights became "
+        f"NaN or infinite: {values}. Likely cause: {cause} a smaller "
+        "learning_rate.")
 
 
 def train_step(model, optimizer, batch):
@@ -108,11 +184,12 @@ def check_arrays(model, arrays):
     return [*codes, images]
 
 
-def progress(epochs):
-    """Count from 1 to `epochs`, with a bar on a terminal or in a notebook."""
+def progress(first, epochs):
+    """Count from `first` to `epochs`, with a bar where somebody looks on."""
     in_notebook = issubclass(tqdm, notebook_tqdm)
     silent = bool(os.environ.get("TQDM_DISABLE"))  # tqdm's own setting
-    return tqdm(range(1, epochs + 1), unit="epoch", leave=False,
+    return tqdm(range(first, epochs + 1), unit="epoch", leave=False,
+                initial=first - 1, total=epochs,
                 disable=silent or (False if in_notebook else None))
 
 
