@@ -25,28 +25,38 @@ define hero
 	$(BIN)/python book/hero.py $(1)/05_unit_gaussian.ipynb $(1)/_static/hero.png
 endef
 
-help:
-	@sed -n 's/^\([a-z]*\):.*## /\1 	/p' Makefile | expand -t 13
+# Before there is an environment, whatever Python there is.
+ALONE := $(shell for python in $(PYTHON); do \
+	command -v $$python && echo book/alone.py && break; done)
 
-book: .venv/full  ## run every chapter here and now, then render what was run
+help:
+	@sed -n 's/-now:/:/; s/^\([a-z-]*\):.*## /\1 	/p' Makefile | expand -t 13
+
+# In one folder one after the other.
+book html test accept:
+	@$(ALONE) $(MAKE) --no-print-directory $@-now
+
+book-now: .venv/full  ## run every chapter here and now, then render what was run
 	$(BIN)/python book/run.py --timeout $(CELL_SECONDS)
 	$(call hero,_build/source/book)
 	$(call render,_build/source)
 	@cat _build/times.txt
 	@echo "The book: file://$(CURDIR)/_build/html/index.html"
 
-html: .venv/html  ## render the committed outputs, in seconds
+html-now: .venv/html  ## render the committed outputs, in seconds
+	$(BIN)/python book/whole.py
 	$(call render,.)
 
-test: .venv/full  ## run every chapter, compare with its committed outputs
+test-now: .venv/full  ## run every chapter, compare with its committed outputs
 	TQDM_DISABLE=1 $(BIN)/python -m pytest tests book \
 		--nbval --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS)
 
-accept:  ## take the notebooks that `make test` ran as the committed ones
-	@test -d _build/executed || \
+accept-now:  ## take what `make test` ran and counted as the committed
+	@test -e _build/promises.json || \
 		{ echo 'Nothing has been run: make test, then make accept.'; exit 1; }
 	cp _build/executed/book/*.ipynb book/
 	$(call hero,book)
+	cp _build/promises.json book/
 
 # Some of it: make portability SETTINGS="again AVX2" CHAPTERS=book/09_mnist
 portability: .venv/full  ## run every chapter as other processors would
@@ -103,5 +113,6 @@ clean:  ## remove what was built (the environment stays in .venv)
 		$(UV) pip sync --python $(BIN)/python --require-hashes $<; fi
 	@touch $@
 
-.PHONY: help book html test accept portability sync lab lock clean
+.PHONY: help book html test accept portability sync lab lock clean \
+	book-now html-now test-now accept-now
 .NOTPARALLEL:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+FINISHED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 WRITTEN, COMMITTED = "_build/promises.json", "book/promises.json"
 STALE = (f"{COMMITTED} is not what this run counted ({WRITTEN}): "
          "make accept takes it over")
@@ -32,6 +33,8 @@ class Promises:
         narrowed = [option for option in ("lf", "ignore", "ignore_glob")
                     if getattr(config.option, option, None)]
         self.whole &= bool(wanted) and wanted <= asked and not narrowed
+        if self.whole:
+            (config.rootpath / WRITTEN).unlink(missing_ok=True)
         for item in items:
             for mark in item.iter_markers("promise"):
                 self.names[item.nodeid] = mark.args[0]
@@ -54,9 +57,8 @@ class Promises:
         return dict(sorted(table.items()))
 
     def pytest_sessionfinish(self, session):
-        option = session.config.option
-        if not self.whole or option.collectonly or session.shouldstop \
-                or session.shouldfail or not session.testscollected:
+        if not self.whole or session.config.option.collectonly \
+                or session.exitstatus not in FINISHED:
             return
         root, text = session.config.rootpath, written(self.counted())
         (root / WRITTEN).parent.mkdir(exist_ok=True)

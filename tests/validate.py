@@ -369,11 +369,11 @@ def pytest_collect_file(file_path, parent):
 @functools.cache
 def mnist_is_here():
     """Return whether the chapters run on MNIST, not on the stand-in digits."""
-    from vae_tf import data
-
     try:
+        from vae_tf import data
+
         return bool(data.load())
-    except data.MNISTNotFound:
+    except Exception:  # not to be had; a broken package fails in the chapters
         return False
 
 

@@ -15,9 +15,11 @@ class Portability(Directive):
 
     def run(self):
         env = self.state.document.settings.env
-        env.note_dependency(str(Path(env.srcdir, SUMMARY)))
-        text = Path(env.srcdir, SUMMARY).read_text(encoding="utf-8")
-        lines = StringList(page(json.loads(text)).splitlines(), env.docname)
+        path = Path(env.srcdir, SUMMARY)
+        env.note_dependency(str(path))
+        text = (page(json.loads(path.read_text(encoding="utf-8")))
+                if path.exists() else "*No run has been kept yet.*")
+        lines = StringList(text.splitlines(), env.docname)
         node = nodes.Element()
         self.state.nested_parse(lines, 0, node)
         return node.children
