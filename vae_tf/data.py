@@ -44,7 +44,7 @@ SECONDS_PER_ANSWER, SECONDS_IN_ALL, MOST_BYTES = 10, 50, 64 * 2**20
 
 
 class Split(NamedTuple):
-    """Images [n, 28, 28, 1] float32, pixels in [0, 1], and labels [n] int64."""
+    """Images [n, 28, 28, 1] float32 in [0, 1], and their labels [n] int64."""
 
     images: np.ndarray
     labels: np.ndarray
