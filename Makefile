@@ -22,7 +22,7 @@ endef
 
 # The first page's picture is one that a chapter drew.
 define hero
-	$(BIN)/python book/hero.py $(1)/05_unit_gaussian.ipynb $(1)/_static/hero.png
+	$(BIN)/python book/hero.py $(1)/05_unit_gaussian.ipynb $(1)/_static
 endef
 
 # Before there is an environment, whatever Python there is.
@@ -63,6 +63,11 @@ portability: .venv/full  ## run every chapter as other processors would
 	$(BIN)/python -m tests.portability --timeout $(CELL_SECONDS) \
 		--settings $(SETTINGS) --chapters $(CHAPTERS:=.ipynb)
 
+test-pages: .venv/full  ## look at the rendered pages in Chromium
+	@test -x /usr/bin/chromium || { echo 'Chromium is missing;' \
+		'on Debian, as root: apt-get install chromium'; exit 1; }
+	$(BIN)/python -m pytest tests/pages
+
 sync: .venv/html  ## bring edits of book/*.md into the paired notebooks
 	$(BIN)/jupytext --quiet --to notebook --update $(CHAPTERS:=.md)
 
@@ -71,7 +76,8 @@ lab: .venv/full  ## open the chapters in JupyterLab
 
 # Keeps the versions that still fit; delete requirements.lock for the newest.
 lock: | $(UV)  ## compile requirements*.lock and environment.yml anew
-	$(COMPILE) pyproject.toml --group book --group test -o requirements.lock
+	$(COMPILE) pyproject.toml --group book --group test \
+		--group pages -o requirements.lock
 	$(COMPILE) --group book -c requirements.lock -o requirements-html.lock
 	@{ echo '# By `make lock`, for conda and Binder; not run with conda yet.'; \
 	echo 'name: vae-explained'; \
@@ -113,6 +119,6 @@ clean:  ## remove what was built (the environment stays in .venv)
 		$(UV) pip sync --python $(BIN)/python --require-hashes $<; fi
 	@touch $@
 
-.PHONY: help book html test accept portability sync lab lock clean \
+.PHONY: help book html test test-pages accept portability sync lab lock clean \
 	book-now html-now test-now accept-now
 .NOTPARALLEL:

@@ -1,9 +1,20 @@
-"""Write the picture of a notebook's cell that is tagged `hero` to a file."""
+"""Write the picture of a notebook's cell that is tagged `hero` to a folder.
+
+Beside hero.png go what is made of it: the icon of a browser's tab, and the
+preview that is shown where somebody links to the book.
+"""
 
 import base64
+import io
 import sys
+from pathlib import Path
 
 import nbformat
+from PIL import Image, ImageDraw, ImageFont
+from matplotlib import font_manager
+
+TITLE = "Variational Autoencoders,\nExplained by Running Them"
+LAST_DIGIT = (919, 112, 993, 188)
 
 
 def hero(notebook):
@@ -15,6 +26,27 @@ def hero(notebook):
     return base64.b64decode(picture)
 
 
+def icon(picture):
+    """Return the last digit of the last row, 64 by 64 pixels."""
+    return picture.convert("L").crop(LAST_DIGIT).resize((64, 64))
+
+
+def preview(picture):
+    """Return the title above the picture, 1200 by 630 pixels."""
+    card = Image.new("RGB", (1200, 630), "white")
+    font = ImageFont.truetype(font_manager.findfont("DejaVu Sans"), 64)
+    ImageDraw.Draw(card).text((100, 90), TITLE, "black", font, spacing=20)
+    card.paste(picture, (100, 350), picture.convert("RGBA"))
+    return card
+
+
+def write(notebook, folder):
+    """Write hero.png, icon.png and preview.png."""
+    (folder / "hero.png").write_bytes(hero(notebook))
+    picture = Image.open(io.BytesIO(hero(notebook)))
+    icon(picture).save(folder / "icon.png", optimize=True)
+    preview(picture).save(folder / "preview.png", optimize=True)
+
+
 if __name__ == "__main__":
-    with open(sys.argv[2], "wb") as file:
-        file.write(hero(nbformat.read(sys.argv[1], as_version=4)))
+    write(nbformat.read(sys.argv[1], as_version=4), Path(sys.argv[2]))

@@ -16,5 +16,8 @@ def tidy_scripts(app, pagename, templatename, context, doctree):
 
 
 def setup(app):
+    # The words around a find are fetched, which is forbidden on file://.
+    app.add_js_file(None, body="DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = "
+                               "location.protocol !== 'file:'")
     app.connect("html-page-context", tidy_scripts, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,117 @@
+"""Every rendered page, on a phone and on a desktop, by day and by night."""
+
+import re
+
+import pytest
+import yaml
+from playwright.sync_api import expect
+
+from tests.pages.browser import WIDTHS, barred, unsaid, wide
+from tests.pages.conftest import HTML
+
+TOC = yaml.safe_load((HTML.parents[1] / "_toc.yml").read_text())
+READ = [re.sub(r"(\.\w+)?$", ".html", entry, count=1) for entry in
+        [TOC["root"], *(chapter["file"] for chapter in TOC["chapters"])]]
+PAGES = [*READ, "search.html"]
+CHAPTERS = [name for name in READ if re.search(r"/\d\d_", name)]
+
+every_page = pytest.mark.parametrize("name", PAGES)
+every_width = pytest.mark.parametrize("width", WIDTHS)
+every_mode = pytest.mark.parametrize("mode", ["light", "dark"])
+every_scheme = pytest.mark.parametrize("scheme", ["file", "http"])
+
+
+def test_no_page_is_left_out():
+    rendered = {str(path.relative_to(HTML)) for path in HTML.rglob("*.html")
+                if "_static" not in path.parts}
+    assert rendered == {"index.html", *PAGES}
+
+
+@every_mode
+@every_width
+@every_page
+def test_a_page_from_a_file(open_page, name, width, mode):
+    page, faults = open_page("file", name, width, mode)
+    assert faults == []
+    assert wide(page) == []
+    assert unsaid(page) == []
+
+
+@every_mode
+@every_width
+@every_page
+def test_a_page_over_http_for_everyone(open_page, name, width, mode):
+    page, faults = open_page("http", name, width, mode)
+    assert faults == []  # before axe, whose own requests are not the page's
+    assert wide(page) == []
+    assert barred(page) == []
+
+
+@every_scheme
+def test_the_address_of_the_book_leads_to_its_first_page(open_page, scheme):
+    page, faults = open_page(scheme, "book/index.html")
+    page.goto(page.url.replace("book/index.html", "index.html"))
+    page.wait_for_url("**/book/index.html")
+    assert faults == []
+
+
+@every_scheme
+@pytest.mark.parametrize("name", [READ[0], CHAPTERS[-1]])
+def test_the_menu_of_a_phone_opens_leads_on_and_closes(
+        open_page, scheme, name):
+    page, faults = open_page(scheme, name, "phone")
+    menu = page.locator("#pst-primary-sidebar")
+    assert not menu.is_visible()
+    for close in (lambda: page.keyboard.press("Escape"),
+                  lambda: page.mouse.click(380, 400)):
+        page.tap("button.primary-toggle")
+        link = page.locator("#pst-primary-sidebar-modal a, "
+                            "#pst-primary-sidebar a").filter(visible=True)
+        assert link.count() >= len(READ) - 1
+        close()
+        expect(link).to_have_count(0)
+    page.tap("button.primary-toggle")
+    link.nth(3).tap()
+    page.wait_for_url(lambda url: not url.endswith(name))
+    assert faults == []
+
+
+def only_there(name):
+    """Return a word of a page that no other page has, nor a form of it."""
+    texts = {other: (HTML / other).read_text().lower() for other in READ}
+    others = " ".join(text for other, text in texts.items() if other != name)
+    prose = re.sub(r"(?s)<(pre|script|nav).*?</\1>|<[^>]*>", " ", texts[name])
+    return next(word for word in re.findall(r"\b[a-z]{9,}\b", prose)
+                if word[:6] not in others)
+
+
+@every_width
+@every_scheme
+def test_search_finds_what_only_one_chapter_has(open_page, scheme, width):
+    name = CHAPTERS[2]
+    page, faults = open_page(scheme, READ[0], width)
+    page.locator(".search-button-field, .search-button__button") \
+        .filter(visible=True).first.click()
+    page.keyboard.type(only_there(name))
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search.html?*")
+    found = page.locator("#search-results li a")
+    found.first.wait_for()
+    expect(page.locator(".search-summary")).to_contain_text("found 1 page")
+    assert [name in link.get_attribute("href") for link in found.all()] \
+        == [True]
+    found.first.click()
+    page.wait_for_url(f"**/{name}*")
+    assert faults == []
+
+
+@every_scheme
+def test_next_and_previous_lead_through_the_book(open_page, scheme):
+    page, faults = open_page(scheme, READ[0])
+    for name in READ[1:]:
+        page.click(".prev-next-footer a.right-next")
+        page.wait_for_url("**/" + name)
+    for name in READ[-2::-1]:
+        page.click(".prev-next-footer a.left-prev")
+        page.wait_for_url("**/" + name)
+    assert faults == []
