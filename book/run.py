@@ -1,7 +1,8 @@
 """Run every chapter of _toc.yml, each in a fresh kernel of this Python.
 
 The executed notebooks go to _build/source, beside copies of all else that the
-renderer reads, so that no tracked file changes. Times go to _build/times.txt.
+renderer reads, so that no tracked file changes. Times go to _build/times.txt
+and, for the pages, beside the chapters.
 """
 
 import argparse
@@ -40,7 +41,8 @@ def main():
         run(name, timeout)
         times.append(f"{name}  {time.perf_counter() - start:.0f} s")
         say(times[-1], end="\n")
-    write(BUILD / "times.txt", "\n".join(times) + "\n")
+    for place in (BUILD, SOURCE / "book"):
+        write(place / "times.txt", "\n".join(times) + "\n")
 
 
 def chapters(toc):

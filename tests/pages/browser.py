@@ -60,6 +60,17 @@ def wide(page):
     }""")
 
 
+def cut(page, *kinds):
+    """Return the kinds of boxes that scroll sideways, as [kind, by what]."""
+    return page.evaluate("""kinds => kinds.flatMap(kind =>
+        [...document.querySelectorAll(`main ${kind}`)]
+        .map(box => [kind, Math.max(box.scrollWidth, ...[
+            ...box.querySelectorAll('mjx-math')].map(
+            formula => formula.getBoundingClientRect().width))
+            - box.clientWidth])
+        .filter(([_, by]) => by > 1))""", kinds)
+
+
 def unsaid(page):
     """Return the pictures whose alt text is missing or says nothing new."""
     return page.evaluate("""() => {

@@ -1,12 +1,14 @@
 """Every rendered page, on a phone and on a desktop, by day and by night."""
 
+import gzip
+import json
 import re
 
 import pytest
 import yaml
 from playwright.sync_api import expect
 
-from tests.pages.browser import WIDTHS, barred, unsaid, wide
+from tests.pages.browser import WIDTHS, barred, cut, unsaid, wide
 from tests.pages.conftest import HTML
 
 TOC = yaml.safe_load((HTML.parents[1] / "_toc.yml").read_text())
@@ -16,6 +18,8 @@ PAGES = [*READ, "search.html"]
 CHAPTERS = [name for name in READ if re.search(r"/\d\d_", name)]
 
 every_page = pytest.mark.parametrize("name", PAGES)
+every_read_page = pytest.mark.parametrize("name", READ)
+every_chapter = pytest.mark.parametrize("name", CHAPTERS)
 every_width = pytest.mark.parametrize("width", WIDTHS)
 every_mode = pytest.mark.parametrize("mode", ["light", "dark"])
 every_scheme = pytest.mark.parametrize("scheme", ["file", "http"])
@@ -45,6 +49,89 @@ def test_a_page_over_http_for_everyone(open_page, name, width, mode):
     assert faults == []  # before axe, whose own requests are not the page's
     assert wide(page) == []
     assert barred(page) == []
+
+
+@every_read_page
+def test_code_and_outputs_fit_a_desktop(open_page, name):
+    page, _ = open_page("file", name)
+    page.evaluate("document.querySelectorAll('details')"
+                  ".forEach(fold => fold.open = true)")
+    assert cut(page, "pre", "div.math", ".pst-scrollable-table-container") \
+        == []
+
+
+@every_read_page
+def test_formulas_and_tables_fit_a_phone(open_page, name):
+    page, _ = open_page("file", name, "phone")
+    assert cut(page, "div.math", ".pst-scrollable-table-container") == []
+
+
+def test_the_first_page_is_light(open_page):
+    sent = []
+    page, _ = open_page("http", READ[0], before=lambda page: page.on(
+        "response", lambda response: sent.append(response)))
+    weights = [min(len(body), len(gzip.compress(body)))
+               for body in (response.body() for response in sent)]
+    assert len(weights) > 10
+    assert sum(weights) < 500_000
+
+
+@every_read_page
+def test_a_page_loads_no_script_twice(open_page, name):
+    page, _ = open_page("file", name)
+    scripts = page.evaluate(
+        "[...document.scripts].map(script => script.src || script.text)")
+    assert len(scripts) == len(set(scripts))
+
+
+@every_read_page
+def test_a_link_to_a_page_has_a_preview(open_page, name):
+    page, _ = open_page("file", name)
+    said = page.evaluate(
+        "Object.fromEntries([...document.querySelectorAll('meta')].map("
+        "tag => [tag.name || tag.getAttribute('property'), tag.content]))")
+    assert said["og:title"] == page.inner_text("h1:visible").strip(" #\n")
+    assert 50 < len(said["description"]) <= 202
+    assert said["og:url"].endswith(name)
+    [place] = re.findall(r"/(_static/\S+)", said["og:image"])
+    assert (HTML / place).read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("before, name", zip(CHAPTERS, CHAPTERS[1:]))
+def test_a_chapter_opens_with_the_question_of_the_last(
+        open_page, before, name):
+    notebook = HTML.parents[1] / before.replace(".html", ".ipynb")
+    prose = [cell for cell in json.loads(notebook.read_text())["cells"]
+             if cell["cell_type"] == "markdown"]
+    page, _ = open_page("file", name)
+    question = page.locator("h1:visible + p.question")
+    assert question.inner_text().replace("’", "'") \
+        in "".join(prose[-1]["source"])
+    question.locator("a").click()
+    page.wait_for_url("**/" + before)
+
+
+@every_chapter
+def test_a_chapter_says_how_long_it_is(open_page, name):
+    page, _ = open_page("file", name)
+    minutes = int(re.match(r"\d+", page.inner_text("p.times"))[0])
+    read = page.locator("article p:not(.times, .question)").all_inner_texts()
+    assert minutes == pytest.approx(len(" ".join(read).split()) / 200, abs=2)
+
+
+def test_the_glossary_has_every_word_of_every_chapter(open_page):
+    page, faults = open_page("http", "book/glossary.html")
+    words = page.locator("dt").count()
+    links = page.locator("dd a").evaluate_all(
+        "links => links.map(link => link.pathname.slice(1))")
+    assert set(links) == set(CHAPTERS)
+    rows = 0
+    for name in CHAPTERS:
+        page.goto(page.url.rsplit("/", 2)[0] + "/" + name)
+        rows += page.locator(
+            "table:has(th:has-text('s word')) tbody tr").count()
+    assert rows == words == len(links)
+    assert faults == []
 
 
 @every_scheme

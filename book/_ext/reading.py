@@ -1,0 +1,103 @@
+"""What stands under a chapter's title, and what is shown where it is linked.
+
+Under the title: the question that the chapter before has left, and how long
+this one takes, to read and, if the run wrote it down, to run.
+"""
+
+import html
+import json
+import re
+from pathlib import Path
+
+import yaml
+from docutils import nodes
+
+WORDS_A_MINUTE = 200
+DESCRIPTION = 200
+
+
+def under_title(app, doctree):
+    """Put the question and the times under the title of a chapter."""
+    env, root = app.env, Path(app.srcdir)
+    files = chapters(root)
+    name = Path(env.doc2path(env.docname)).relative_to(root).as_posix()
+    if name not in files:
+        return
+    lines = [nodes.paragraph("", times(root, name, words(doctree)),
+                             classes=["times"])]
+    for before in files[:files.index(name)][-1:]:
+        env.note_dependency(str(root / before))
+        question = nodes.reference("", question_of(root / before), internal=True,
+                                   refuri=Path(before).stem + ".html")
+        lines.insert(0, nodes.paragraph("", "", question,
+                                        classes=["question"]))
+    section = next(doctree.findall(nodes.section))
+    section[1:1] = lines
+
+
+def chapters(root):
+    """Return the notebooks of the table of contents, in its order."""
+    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    return [entry["file"] for entry in toc["chapters"]
+            if entry["file"].endswith(".ipynb")]
+
+
+def question_of(notebook):
+    """Return the last paragraph of a notebook."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    prose = [cell for cell in cells if cell["cell_type"] == "markdown"]
+    return "".join(prose[-1]["source"]).strip().split("\n\n")[-1]
+
+
+def words(doctree):
+    """Count the words of prose, also of what the run has written."""
+    return sum(len(paragraph.astext().split())
+               for paragraph in doctree.findall(nodes.paragraph))
+
+
+def times(root, name, count):
+    """Return the times in words; book/times.txt is written by a run."""
+    shown = f"{max(1, round(count / WORDS_A_MINUTE))} minutes of prose"
+    written = root / "book/times.txt"
+    taken = dict(re.findall(r"(?m)^(\S+) +(.+)$", written.read_text())
+                 ) if written.exists() else {}
+    return shown + (f"; ran in {taken[name]}" if name in taken else "")
+
+
+def describe(app, pagename, templatename, context, doctree):
+    """Add the tags that search engines and previews of links read."""
+    if doctree is None:
+        return
+    first = next((p.astext() for p in doctree.findall(nodes.paragraph)
+                  if not p["classes"]), "")
+    book, base = app.config.html_title, app.config.html_baseurl
+    said = {"description": shortened(" ".join(first.split())),
+            "twitter:card": "summary_large_image"}
+    shared = {"og:title": plain(context["title"]), "og:site_name": book,
+              "og:type": "article", "og:description": said["description"],
+              "og:url": f"{base}{pagename}.html",
+              "og:image": f"{base}_static/preview.png",
+              "og:image:alt": "The book's title, and digits drawn by two "
+                              "networks: grey smears above, digits below"}
+    context["metatags"] = context.get("metatags", "") + "".join(
+        f'<meta {kind}="{key}" content="{html.escape(value)}" />'
+        for kind, tags in [("name", said), ("property", shared)]
+        for key, value in tags.items())
+
+
+def plain(title):
+    """Return a rendered title without its tags."""
+    return html.unescape(re.sub("<[^>]*>", "", title))
+
+
+def shortened(text):
+    """Return whole words, DESCRIPTION characters at most."""
+    if len(text) <= DESCRIPTION:
+        return text
+    return text[:DESCRIPTION].rsplit(" ", 1)[0] + " …"
+
+
+def setup(app):
+    app.connect("doctree-read", under_title)
+    app.connect("html-page-context", describe)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
