@@ -1,0 +1,472 @@
+"""Figures that answer, in a browser: right, and for everyone."""
+
+import base64
+import json
+import re
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.pages import browser
+from tests.pages.conftest import HTML
+from vae_tf import VAE, channel
+
+CHAPTERS = {"draw-a-digit": "09_mnist", "epochs": "09_mnist",
+            "noisy-channel": "07_noisy_channel"}
+PHONE = {"has_touch": True, "viewport": {"width": 390, "height": 844}}
+every_figure = pytest.mark.parametrize("name", CHAPTERS)
+
+
+@pytest.fixture
+def visit(contexts, bases):
+    """A function that opens a figure's chapter; nothing may be complained."""
+    chromium = contexts["desktop", "light"].browser
+    opened, faults = [], []
+
+    def visit(name, scheme="file", before=None, spoiled=False, **options):
+        opened.append(chromium.new_context(**options))
+        page = opened[-1].new_page()
+        watched = browser.watch(page, bases[scheme])
+        if not spoiled:
+            faults.append(watched)
+        if before:
+            before(page)
+        page.goto(f"{bases[scheme]}book/{CHAPTERS[name]}.html")
+        return page
+
+    yield visit
+    for context in opened:
+        context.close()
+    assert sum(faults, []) == []
+
+
+def place(page, name):
+    return page.locator(f'.figure-place[data-name="{name}"]')
+
+
+def live(page, name):
+    """Return a figure once it has taken its picture's place."""
+    place(page, name).scroll_into_view_if_needed()
+    figure = place(page, name).locator(".figure-live")
+    figure.wait_for()
+    return figure
+
+
+def exported(name):
+    """Return what a chapter exported, as arrays."""
+    path = HTML / f"_figures/{CHAPTERS[name]}-{name}.js"
+    contents = json.loads(path.read_text().partition("=")[2].rstrip(";\n"))
+    return {key: np.array(value) if isinstance(value, list) else unpacked(value)
+            for key, value in contents.items()}
+
+
+def unpacked(packed):
+    numbers = np.frombuffer(base64.b64decode(packed["base64"]),
+                            packed["dtype"])
+    return numbers.reshape(packed["shape"])
+
+
+def pixels(canvas):
+    """Return what a canvas shows, red of [h, w]."""
+    return np.array(canvas.evaluate("""c => {
+      const copy = new OffscreenCanvas(c.width, c.height).getContext("2d");
+      copy.drawImage(c, 0, 0);
+      const {data} = copy.getImageData(0, 0, c.width, c.height);
+      return Array.from({length: c.height}, (_, i) => Array.from(
+          {length: c.width}, (_, j) => data[4 * (i * c.width + j)]));
+    }"""))
+
+
+def settle(page):
+    """Wait for two repaints and until the status is said."""
+    page.wait_for_timeout(450)
+
+
+# The same numbers as in Python.
+
+@pytest.fixture(scope="module")
+def rounded():
+    """The VAE with the exported weights, and the exported images."""
+    contents = exported("draw-a-digit")
+    vae = VAE()
+    vae.reconstruct(np.zeros([1, 28, 28, 1], np.float32))
+    for variable in vae.trainable_variables:
+        variable.assign(np.float32(contents[variable.name.partition(":")[0]]))
+    return vae, np.float32(contents["images"]) / np.float32(255)
+
+
+def test_generation_is_tensorflow_s(visit, rounded):
+    page, (vae, _) = visit("draw-a-digit"), rounded
+    live(page, "draw-a-digit")
+    z = np.random.default_rng(0).normal(0, 1.5, [200, 20]).astype(np.float32)
+    ours = page.evaluate("""codes => {
+        const weights = unpacked(exported["draw-a-digit"]);
+        return codes.map(z => Array.from(
+            generation(Float32Array.from(z), weights))); }""", z.tolist())
+    theirs = vae.generation(z).numpy().reshape(200, 784)
+    assert theirs.std() > 0.2
+    assert np.abs(np.array(ours) - theirs).max() < 1e-4
+
+
+def test_recognition_is_tensorflow_s(visit, rounded):
+    page, (vae, ten) = visit("draw-a-digit"), rounded
+    live(page, "draw-a-digit")
+    random = np.random.default_rng(1)
+    mixed = [random.permutation(ten)[:2].max(0) for _ in range(100)]
+    noise = random.random([40, 28, 28, 1], np.float32)
+    images = np.concatenate([ten, mixed, noise, np.zeros_like(noise[:1])])
+    ours = page.evaluate("""images => {
+        const weights = unpacked(exported["draw-a-digit"]);
+        return images.map(image => Object.values(
+            recognition(Float32Array.from(image), weights)).map(
+                v => Array.from(v))); }""", images.reshape(-1, 784).tolist())
+    theirs = np.stack(vae.recognition(images), axis=1)
+    assert np.abs(np.array(ours) - theirs).max() < 1e-4
+
+
+def test_sixteen_bits_are_read_as_numpy_reads_them(visit):
+    page = visit("draw-a-digit")
+    bits = np.arange(2 ** 16, dtype=np.uint16)
+    bits = bits[np.isfinite(bits.view(np.float16))]
+    ours = page.evaluate("bits => bits.map(float16)", bits.tolist())
+    assert np.array_equal(np.array(ours), np.float64(bits.view(np.float16)))
+
+
+def in_float32(numbers, stddev):
+    """Return numbers as `channel.information` takes them."""
+    return np.float64(np.float32(numbers)), float(np.float32(stddev))
+
+
+INFORMATION = "([numbers, stddev]) => information(numbers, stddev)"
+
+
+def test_the_channel_is_python_s(visit):
+    page = visit("noisy-channel")
+    random = np.random.default_rng(2)
+    for given in (0.001, 0.0037, 0.1, 0.4, 1.0, 9.9):
+        numbers, stddev = in_float32(exported("noisy-channel")["numbers"],
+                                     given)
+        bits = page.evaluate(INFORMATION, [numbers.tolist(), stddev])
+        theirs = channel.information(numbers, np.full(len(numbers), stddev))
+        assert abs(bits - theirs) < 1e-6
+        pair = page.evaluate("s => heard([0, 0.01], 0, s)", stddev)
+        assert abs(pair[1] - channel.confusion(0.01, stddev)) < 1e-6
+        # And by counting, when there are neighbours on both sides.
+        shares = page.evaluate("([x, s]) => heard(x, x[4], s)",
+                               [numbers.tolist(), stddev])
+        received = numbers[4] + stddev * random.normal(size=100_000)
+        nearest = np.abs(received[:, None] - numbers).argmin(1)
+        counted = np.bincount(nearest, minlength=8) / 100_000
+        assert np.abs(np.array(shares) - counted).max() < 0.01
+        assert abs(sum(shares) - 1) < 1e-9
+
+
+def test_the_curve_was_drawn_through_the_same_numbers(visit):
+    page, contents = visit("noisy-channel"), exported("noisy-channel")
+    for stddev, bits in zip(contents["stddevs"][::7], contents["bits"][::7]):
+        numbers, stddev = in_float32(contents["numbers"], stddev)
+        ours = page.evaluate(INFORMATION, [numbers.tolist(), stddev])
+        assert abs(ours - bits) < 1e-6
+
+
+def test_dice_are_a_unit_gaussian(visit):
+    dice = np.array(visit("epochs").evaluate(
+        "Array.from(normal(100000))"))
+    assert abs(dice.mean()) < 0.02 and abs(dice.std() - 1) < 0.02
+    assert 0.025 < np.mean(np.abs(dice) > 2) < 0.065
+
+
+# Mouse, touch, keys.
+
+def test_start(visit, rounded):
+    page, (vae, ten) = visit("draw-a-digit"), rounded
+    figure = live(page, "draw-a-digit")
+    settle(page)
+    sheet, _, decoded = [pixels(figure.locator("canvas").nth(i))
+                         for i in range(3)]
+    seven = ten[7:8]
+    assert np.abs(sheet - 255 * seven[0, :, :, 0]).max() <= 1
+    expected = vae.generation(vae.recognition(seven)[0])[0, :, :, 0]
+    assert np.abs(decoded - 255 * expected).max() <= 1.01
+    error = float(np.mean((expected - seven[0, :, :, 0]) ** 2))
+    said = figure.locator("[role=status]").text_content()
+    assert abs(float(re.search(r"picture: ([\d.]+)", said)[1])
+               - error) < 1e-4
+
+
+def middle(canvas, x=0.5, y=0.5):
+    box = canvas.bounding_box()
+    return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+
+def test_the_mouse_draws_and_a_drawing_is_encoded(visit):
+    page = visit("draw-a-digit")
+    figure = live(page, "draw-a-digit")
+    sheet = figure.locator(".figure-sheet")
+    decoded = figure.locator("canvas").nth(2)
+    figure.get_by_role("button", name="Clear").click()
+    settle(page)
+    before = pixels(decoded)
+    page.mouse.move(*middle(sheet, 0.5, 0.2))
+    page.mouse.down()
+    page.mouse.move(*middle(sheet, 0.5, 0.8), steps=8)
+    page.mouse.up()
+    settle(page)
+    drawn = pixels(sheet)
+    assert (drawn[6:22, 13:15] > 200).all() and drawn[:, :10].max() == 0
+    assert np.abs(pixels(decoded) - before).max() > 100
+    assert "Latent loss" in figure.locator("[role=status]").text_content()
+
+
+def test_a_small_drawing_in_a_corner_is_centred(visit):
+    page = visit("draw-a-digit")
+    figure = live(page, "draw-a-digit")
+    sheet = figure.locator(".figure-sheet")
+    figure.get_by_role("button", name="Clear").click()
+    page.mouse.move(*middle(sheet, 0.1, 0.1))
+    page.mouse.down()
+    page.mouse.move(*middle(sheet, 0.3, 0.5), steps=5)
+    page.mouse.up()
+    settle(page)
+    seen = pixels(figure.locator("canvas").nth(1))
+    y, x = np.nonzero(seen)
+    assert 17 <= np.ptp(y) + 1 <= 24
+    weights = seen / seen.sum()
+    assert abs(weights.sum(1) @ np.arange(28) - 13.5) < 0.5
+    assert abs(weights.sum(0) @ np.arange(28) - 13.5) < 0.5
+
+
+def test_a_finger_draws_and_does_not_scroll(visit):
+    page = visit("draw-a-digit", **PHONE)
+    figure = live(page, "draw-a-digit")
+    sheet = figure.locator(".figure-sheet")
+    figure.get_by_role("button", name="Clear").tap()
+    sheet.scroll_into_view_if_needed()
+    settle(page)
+    where = page.evaluate("scrollY")
+    touches = page.context.new_cdp_session(page)
+
+    def touch(kind, *points):
+        touches.send("Input.dispatchTouchEvent", {
+            "type": kind, "touchPoints": [{"x": x, "y": y}
+                                          for x, y in points]})
+
+    touch("touchStart", middle(sheet, 0.5, 0.2))
+    for step in range(1, 7):
+        touch("touchMove", middle(sheet, 0.5, 0.2 + step / 10))
+    touch("touchEnd")
+    settle(page)
+    assert (pixels(sheet)[6:22, 13:15] > 200).all()
+    assert page.evaluate("scrollY") == where
+
+
+def test_keys_draw(visit):
+    page = visit("draw-a-digit")
+    figure = live(page, "draw-a-digit")
+    figure.get_by_role("button", name="Clear").click()
+    sheet = figure.locator(".figure-sheet")
+    sheet.focus()
+    for key in 5 * ["ArrowUp"] + [" "] + 10 * ["ArrowDown"] + [" "] + 3 * [
+            "ArrowLeft"]:
+        page.keyboard.press(key)
+    figure.get_by_role("button", name="Clear").focus()
+    settle(page)
+    drawn = pixels(sheet)
+    assert (drawn[10:18, 13:15] > 200).all() and drawn[:, :11].max() == 0
+    assert "Latent loss" in figure.locator("[role=status]").text_content()
+
+
+def test_an_empty_sheet_says_so(visit):
+    page = visit("draw-a-digit")
+    figure = live(page, "draw-a-digit")
+    figure.get_by_role("button", name="Clear").click()
+    settle(page)
+    said = figure.locator("[role=status]")
+    assert "The sheet is empty" in said.text_content()
+    assert figure.get_by_role("button", name="Draw 1").is_disabled()
+    assert not figure.locator(".figure-cloud").first.is_visible()
+    figure.get_by_role("button", name="Test image 3").click()
+    settle(page)
+    assert "Latent loss" in said.text_content()
+    assert figure.get_by_role("button", name="Draw 1").is_enabled()
+
+
+def test_a_slider_moves_the_code_by_keys_and_back(visit, rounded):
+    page, (vae, ten) = visit("draw-a-digit"), rounded
+    figure = live(page, "draw-a-digit")
+    settle(page)
+    decoded = figure.locator("canvas").nth(2)
+    before = pixels(decoded)
+    slider = figure.get_by_role("slider", name="z1", exact=True)
+    slider.focus()
+    page.keyboard.press("End")
+    settle(page)
+    z = vae.recognition(ten[7:8])[0].numpy()
+    z[0, 0] = 4
+    expected = 255 * vae.generation(z)[0, :, :, 0]
+    assert np.abs(pixels(decoded) - expected).max() <= 1.01
+    assert slider.get_attribute("aria-valuetext").startswith("4.00, encoded")
+    figure.get_by_role("button", name="Back to z_mean").click()
+    settle(page)
+    assert np.array_equal(pixels(decoded), before)
+
+
+def test_dice_change_the_draws_and_a_draw_becomes_the_code(visit):
+    page = visit("draw-a-digit")
+    figure = live(page, "draw-a-digit")
+    settle(page)
+    draw = figure.get_by_role("button", name="Draw 1")
+    before = pixels(draw.locator("canvas"))
+    figure.get_by_role("button", name="Throw the dice").click()
+    settle(page)
+    after = pixels(draw.locator("canvas"))
+    assert np.abs(after - before).max() > 10
+    draw.click()
+    settle(page)
+    assert np.array_equal(pixels(figure.locator("canvas").nth(2)), after)
+
+
+def test_epochs_shows_the_pictures_of_each(visit):
+    page, contents = visit("epochs"), exported("epochs")
+    figure = live(page, "epochs")
+    slider = figure.get_by_role("slider")
+    slider.focus()
+    page.keyboard.press("Home")
+    for epoch, pictures in enumerate(contents["pictures"][..., 0]):
+        rows = pictures.reshape(-1, 5, 28, 28).swapaxes(1, 2)
+        settle(page)
+        shown = pixels(figure.locator("canvas").first)
+        assert np.abs(shown - rows.reshape(-1, 140)).max() <= 1
+        said = figure.locator("[role=status]").text_content()
+        assert f"{contents['losses'][epoch]:.1f} nats" in said
+        page.keyboard.press("ArrowRight")
+    assert slider.get_attribute("aria-valuetext") == "after epoch 9"
+
+
+def test_noise_decides_what_is_heard(visit):
+    page = visit("noisy-channel")
+    figure = live(page, "noisy-channel")
+    slider, said = (figure.get_by_role("slider"),
+                    figure.locator("[role=status]"))
+    slider.focus()
+    page.keyboard.press("Home")
+    settle(page)
+    assert "apple is heard right 100.0 % of the time" in said.text_content()
+    assert "3.00 pass" in said.text_content()
+    page.keyboard.press("End")
+    settle(page)
+    assert "0.05 pass" in said.text_content()
+    figure.get_by_role("combobox").select_option("plum")
+    figure.get_by_role("button", name="Send it").click()
+    settle(page)
+    found = re.search(r"plum was sent as 9.4, (-?[\d.]+) arrived, (\w+) was",
+                      said.text_content())
+    contents = exported("noisy-channel")
+    nearest = np.abs(contents["numbers"] - float(found[1])).argmin()
+    assert contents["names"][nearest] == found[2]
+
+
+def test_a_finger_moves_a_slider(visit):
+    page = visit("epochs", **PHONE)
+    figure = live(page, "epochs")
+    slider = figure.get_by_role("slider")
+    slider.scroll_into_view_if_needed()
+    page.touchscreen.tap(*middle(slider, 0.98))
+    assert slider.input_value() == "9"
+
+
+# For everyone.
+
+def picture(page, name):
+    """Return the image that a figure stands in for."""
+    return page.locator(".cell_output", has=place(page, name)).locator(
+        "img").first
+
+
+@every_figure
+@pytest.mark.parametrize("scheme", ["file", "http"])
+def test_a_figure_takes_its_picture_s_place_but_not_in_print(
+        visit, name, scheme):
+    page = visit(name, scheme)
+    figure = live(page, name)
+    assert not picture(page, name).is_visible()
+    page.emulate_media(media="print")
+    assert picture(page, name).is_visible() and not figure.is_visible()
+
+
+@every_figure
+def test_without_scripts_the_picture_stays_with_a_sentence(visit, name):
+    page = visit(name, spoiled=True, java_script_enabled=False)
+    assert picture(page, name).is_visible()
+    assert "Where JavaScript runs" in place(page, name).inner_text()
+
+
+@every_figure
+@pytest.mark.parametrize("body", [None, "", 'exported["x"]={};', "broken("])
+def test_without_its_data_the_picture_stays_with_a_sentence(
+        visit, name, body):
+    def answer(route):
+        route.abort() if body is None else route.fulfill(
+            body=body, content_type="text/javascript")
+
+    page = visit(name, "http", lambda page: page.route(
+        "**/_figures/*", answer), spoiled=True)
+    place(page, name).scroll_into_view_if_needed()
+    expect(place(page, name)).to_contain_text("could not be loaded")
+    assert picture(page, name).is_visible()
+    assert place(page, name).locator(".figure-live").count() == 0
+
+
+@every_figure
+def test_who_wants_less_motion_is_asked_first(visit, name):
+    page = visit(name, reduced_motion="reduce")
+    place(page, name).scroll_into_view_if_needed()
+    settle(page)
+    assert picture(page, name).is_visible()
+    assert place(page, name).locator(".figure-live").count() == 0
+    place(page, name).get_by_role("button", name="Start it").click()
+    place(page, name).locator(".figure-live").wait_for()
+    assert not picture(page, name).is_visible()
+
+
+@every_figure
+@pytest.mark.parametrize("width, mode", [
+    (320, "light"), (390, "light"), (390, "dark"), (1280, "light"),
+    (1280, "dark")])
+def test_a_figure_has_no_barriers(visit, name, width, mode):
+    page = visit(name, "http", spoiled=True, color_scheme=mode,
+                 viewport={"width": width, "height": 900})
+    figure = live(page, name)
+    settle(page)
+    assert browser.wide(page) == []
+    assert figure.evaluate("f => f.scrollWidth <= f.clientWidth")
+    assert figure.evaluate("""f => [...f.querySelectorAll(
+        "button, input, select")].filter(e => {
+          const box = e.getBoundingClientRect();
+          return box.height < 24 || box.width < 24;
+        }).map(e => e.outerHTML)""") == []
+    found = Axe().run(page, ".figure-live", browser.AXE).response
+    assert found["violations"] == [] and found["passes"]
+
+
+@every_figure
+def test_every_control_has_a_name_and_its_focus_is_seen(visit, name):
+    page = visit(name)
+    figure = live(page, name)
+    snapshot = figure.aria_snapshot()
+    for role in ("button", "slider", "combobox", "img", "application"):
+        assert not re.search(rf"- {role}(:|$| \[)", snapshot, re.MULTILINE)
+    for tag in ("button", "input", "select", ".figure-sheet"):
+        for control in figure.locator(tag).all()[:1]:
+            control.focus()
+            page.keyboard.press("Shift")  # as if it had been reached by Tab
+            assert control.evaluate(
+                "e => getComputedStyle(e).outlineWidth") == "3px"
+
+
+@pytest.mark.parametrize("chapter", set(CHAPTERS.values()))
+def test_data_are_compact(chapter):
+    files = list(HTML.glob(f"_figures/{chapter}-*.js"))
+    assert files and sum(f.stat().st_size for f in files) < 600_000
