@@ -466,7 +466,12 @@ def test_every_control_has_a_name_and_its_focus_is_seen(visit, name):
                 "e => getComputedStyle(e).outlineWidth") == "3px"
 
 
-@pytest.mark.parametrize("chapter", set(CHAPTERS.values()))
-def test_data_are_compact(chapter):
-    files = list(HTML.glob(f"_figures/{chapter}-*.js"))
-    assert files and sum(f.stat().st_size for f in files) < 600_000
+@pytest.mark.parametrize("chapter", sorted(set(CHAPTERS.values())))
+def test_what_is_a_chapter_s_own_is_light(chapter):
+    page = HTML / f"book/{chapter}.html"
+    pictures = set(re.findall(r"_images/[\w.-]+", page.read_text()))
+    data = list(HTML.glob(f"_figures/{chapter}-*.js"))
+    scripts = list(HTML.glob("_static/widgets/*"))
+    files = [page, *(HTML / name for name in pictures), *data, *scripts]
+    assert pictures and data and scripts
+    assert sum(file.stat().st_size for file in files) < 1.5e6

@@ -1,134 +1,132 @@
 // Draw a digit: a sheet, the encoder's cloud on twenty sliders, the decoder.
 
 figures["draw-a-digit"] = (place, {images, ...weights}) => {
-  const draws = 5, n_z = weights["w_mean/bias"].length;
-  let sheet, isOurs, seen, cloud, z;
-  let dice = Array.from({length: draws}, () => normal(n_z));
+  const n_z = weights["w_mean/bias"].length, black = new Float32Array(784);
+  let sheet, isFromTest, seen, cloud, z;
 
-  const seenPicture = makePicture("As the encoder sees it");
-  const decoded = makePicture("The decoder's picture of the sliders' code");
-  const [status, tell] = makeStatus();
-  const pad = makePad(() => { isOurs = false; encode(); });
-  const sliders = Array.from({length: n_z}, (_, i) => makeSlider(i, value => {
-    z[i] = value;
-    decode();
-  }));
-  const drawn = dice.map((_, i) => {
-    const picture = makePicture(`Draw ${i + 1}`);
-    const act = () => { if (cloud) setCode(draw(i)); };
-    return {picture, button: makeButton(picture, act, {
-      "aria-label": `Draw ${i + 1}: put its code on the sliders`})};
-  });
-
-  const draw = i => sample_z(cloud.z_mean, cloud.z_stddev, dice[i]);
-
-  function setCode(code) {
-    z = Float32Array.from(code);
-    decode();
-  }
-
-  function start(digit) {
-    sheet = Float32Array.from(images.subarray(784 * digit, 784 * (digit + 1)),
-                              v => v / 255);
-    isOurs = true;
-    pad.show(sheet);
-    encode();
-  }
-
-  function clear() {
-    sheet = new Float32Array(784);
-    pad.show(sheet);
-    encode();
-  }
-
+  // The sheet -> the cloud, and its middle on the sliders.
   const encode = oncePerFrame(() => {
-    const empty = !sheet.some(v => v > 0);
-    place.classList.toggle("figure-empty", empty);
-    seen = empty || isOurs ? sheet : asMNIST(sheet);
-    paint(seenPicture, seen);
-    if (empty) {
-      cloud = null;
-      z = new Float32Array(n_z);
-      tell("The sheet is empty. Draw on it, or start from a test image.");
-    } else {
-      cloud = recognition(seen, weights);
-      z = cloud.z_mean.slice();
-    }
+    seen = isFromTest ? sheet : asMNIST(sheet);
+    cloud = seen && recognition(seen, weights);
+    z = cloud ? cloud.z_mean.slice() : new Float32Array(n_z);
+    paint(seenPicture, seen || black);
+    back.disabled = !cloud;
     showDraws();
     decodeNow();
+    if (!cloud)
+      tell("The sheet is empty. Draw on it, or start from a test image.");
   });
 
-  // Asked for while a frame is made, this is done in the next one.
-  const showDraws = oncePerFrame(() => {
-    for (const [i, {picture, button}] of drawn.entries()) {
-      button.disabled = !cloud;
-      paint(picture, cloud ? generation(draw(i), weights)
-                           : new Float32Array(784));
-    }
-  });
-
+  // The sliders -> a picture.
   function decodeNow() {
     const picture = generation(z, weights);
     paint(decoded, picture);
-    sliders.forEach((slider, i) => slider.show(
-      z[i], cloud && cloud.z_mean[i], cloud && Math.abs(cloud.z_stddev[i])));
-    if (cloud) tell(summary(picture));
+    sliders.forEach((slider, i) => slider.show(z[i], cloud && [
+      cloud.z_mean[i], Math.abs(cloud.z_stddev[i])]));
+    if (cloud) tell(summary(seen, picture, cloud));
   }
 
   const decode = oncePerFrame(decodeNow);
 
-  function summary(picture) {
-    const error = seen.reduce((sum, v, i) => sum + (v - picture[i]) ** 2, 0);
-    const kl = cloud.z_mean.reduce((sum, m, i) => {
-      const variance = cloud.z_stddev[i] ** 2;
-      return sum + (m * m + variance - Math.log(variance) - 1) / 2;
-    }, 0);
-    return `Mean squared error of the decoder's picture: ${
-      (error / 784).toFixed(4)} per pixel. Latent loss of what is on the `
-      + `sheet: ${kl.toFixed(1)} nats.`;
+  function setCode(code) {
+    z = code.slice();
+    decode();
   }
+
+  // Asked for while a frame is made, this is done in the next one.
+  const showDraws = oncePerFrame(() => draws.forEach(draw => draw.show(
+    cloud && generation(draw.code(cloud), weights))));
+
+  function start(pixels, fromTest) {
+    sheet = pixels;
+    isFromTest = fromTest;
+    pad.show(sheet);
+    encode();
+  }
+
+  const pad = makePad(() => { isFromTest = false; encode(); });
+  const seenPicture = makePicture("As the encoder sees it");
+  const decoded = makePicture("The decoder's picture of the sliders' code");
+  const sliders = Array.from({length: n_z}, (_, i) => makeSlider(
+    `z${i + 1}`, value => { z[i] = value; decode(); }));
+  const draws = Array.from({length: 5}, (_, i) => makeDraw(
+    `Draw ${i + 1}`, n_z, draw => setCode(draw.code(cloud))));
+  const tests = Array.from({length: images.length / 784}, (_, i) => {
+    const bytes = images.subarray(784 * i, 784 * (i + 1));
+    return Float32Array.from(bytes, v => v / 255);
+  });
+  const back = makeButton("Back to z_mean", () => setCode(cloud.z_mean));
+  const [status, tell] = makeStatus();
 
   place.append(
     make("div", {class: "figure-row"},
       captioned(pad.canvas, "Draw here"),
       captioned(seenPicture, "as the encoder sees it"),
       captioned(decoded, "decoded")),
-    make("div", {class: "figure-buttons"}, makeButton("Clear", clear),
+    make("div", {class: "figure-buttons"},
+      makeButton("Clear", () => start(black.slice(), false)),
       "or start from a test image: ",
-      ...Array.from({length: images.length / 784}, (_, digit) => makeButton(
-        digit, () => start(digit), {"aria-label": `Test image ${digit}`}))),
+      ...tests.map((pixels, digit) => makeButton(
+        digit, () => start(pixels.slice(), true),
+        {"aria-label": `Test image ${digit}`}))),
+    make("div", {class: "figure-sliders"}, ...sliders.map(s => s.row)),
+    make("div", {class: "figure-buttons"}, back,
+      makeButton("A code nobody wrote", () => setCode(normal(n_z)))),
     make("div", {class: "figure-draws"},
-      ...drawn.map(({button}) => button),
+      ...draws.map(draw => draw.button),
       makeButton("Throw the dice again", () => {
-        dice = dice.map(() => normal(n_z));
+        draws.forEach(draw => draw.throwDice());
         showDraws();
       })),
-    make("div", {class: "figure-sliders"}, ...sliders.map(s => s.row)),
-    make("div", {class: "figure-buttons"},
-      makeButton("Back to z_mean", () => { if (cloud) setCode(cloud.z_mean); }),
-      makeButton("A code nobody wrote", () => setCode(normal(n_z)))),
     status);
-  start(7);
+  start(tests[7].slice(), true);
 };
 
+function summary(seen, picture, {z_mean, z_stddev}) {
+  const error = seen.reduce((sum, v, i) => sum + (v - picture[i]) ** 2, 0);
+  const kl = z_mean.reduce((sum, mean, i) => {
+    const variance = z_stddev[i] ** 2;
+    return sum + (mean ** 2 + variance - Math.log(variance) - 1) / 2;
+  }, 0);
+  return `Mean squared error of the decoder's picture: ${
+    (error / 784).toFixed(4)} per pixel. Latent loss of what is on the `
+    + `sheet: ${kl.toFixed(1)} nats.`;
+}
+
+// A picture from the cloud, on a button that puts its code on the sliders.
+function makeDraw(name, n_z, act) {
+  let dice = normal(n_z);
+  const picture = makePicture(name);
+  const draw = {
+    code: ({z_mean, z_stddev}) => sample_z(z_mean, z_stddev, dice),
+    throwDice() { dice = normal(n_z); },
+    show(pixels) {
+      draw.button.disabled = !pixels;
+      paint(picture, pixels || new Float32Array(784));
+    }};
+  draw.button = makeButton(picture, () => act(draw), {
+    "aria-label": `${name}: put its code on the sliders`});
+  return draw;
+}
+
 // One latent variable: a slider, and behind it the cloud, z_mean and z_stddev.
-function makeSlider(i, act) {
-  const range = 4, name = `z${i + 1}`;
-  const bar = make("span", {class: "figure-cloud"});
-  const input = make("input", {type: "range", min: -range, max: range,
+function makeSlider(name, act) {
+  const end = 4, bar = make("span", {class: "figure-cloud"});
+  const input = make("input", {type: "range", min: -end, max: end,
                                step: 0.05, "aria-label": name});
-  const percent = v => 50 + 50 * Math.max(-1, Math.min(1, v / range));
+  const percent = v => 50 + 50 * Math.max(-1, Math.min(1, v / end));
   input.addEventListener("input", () => act(input.valueAsNumber));
   return {
     row: make("div", {}, make("span", {"aria-hidden": "true"}, name),
               make("span", {class: "figure-slider"},
                    make("span", {class: "figure-track"}, bar), input)),
-    show(value, mean, stddev) {
+    show(value, cloud) {
+      const [mean, stddev] = cloud || [0, 0];
       input.value = value;
-      const words = mean === null ? "" : `, encoded as ${
-        mean.toFixed(2)} plus or minus ${stddev.toFixed(2)}`;
-      input.setAttribute("aria-valuetext", value.toFixed(2) + words);
-      bar.hidden = mean === null;
+      input.setAttribute("aria-valuetext", value.toFixed(2) + (cloud
+        ? `, encoded as ${mean.toFixed(2)} plus or minus ${stddev.toFixed(2)}`
+        : ""));
+      bar.hidden = !cloud;
       bar.style.left = `${percent(mean - stddev)}%`;
       bar.style.right = `${100 - percent(mean + stddev)}%`;
     }};
@@ -212,6 +210,7 @@ function stroke(sheet, [y0, x0], [y1, x1]) {
 }
 
 // MNIST's digits are 20 pixels high or wide, their ink's centre in the middle.
+// Of an empty sheet there is nothing to see: undefined.
 function asMNIST(sheet) {
   const ys = [], xs = [];
   let ink = 0, cy = 0, cx = 0;
@@ -222,6 +221,7 @@ function asMNIST(sheet) {
       ink += v, cy += v * y, cx += v * x;
     }
   });
+  if (!ink) return undefined;
   const size = 1 + Math.max(Math.max(...ys) - Math.min(...ys),
                             Math.max(...xs) - Math.min(...xs));
   const scale = Math.max(0.5, size / 20);  // at most twice as large

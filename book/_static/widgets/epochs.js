@@ -5,8 +5,8 @@ figures["epochs"] = (place, {pictures, originals, losses}) => {
   const rebuilt = makeGrid("", n), [status, tell] = makeStatus();
   const original = makeGrid("The originals", n);
   const caption = make("figcaption");
-  const slider = make("input", {type: "range", min: 0, max: losses.length - 1, step: 1,
-                                value: 1});
+  const slider = make("input", {type: "range", step: 1, value: 1, min: 0,
+                                max: losses.length - 1});
 
   function show() {
     const epoch = slider.valueAsNumber;

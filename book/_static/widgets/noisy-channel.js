@@ -15,7 +15,8 @@ figures["noisy-channel"] = (place, {names, numbers, stddevs, bits}) => {
 
   const stddev = () => 10 ** slider.valueAsNumber;
   const show = oncePerFrame(() => {
-    const sent = Number(sender.value), bitsLeft = information(numbers, stddev());
+    const sent = Number(sender.value);
+    const bitsLeft = information(numbers, stddev());
     const shares = heard(numbers, numbers[sent], stddev());
     drawLine(line, names, numbers, sent, stddev(), arrived);
     shares.forEach((share, i) => bars[i].show(share, i === sent));
@@ -87,13 +88,13 @@ function makeBar(name) {
 
 // The names' numbers, the cloud of the one that is sent, and what arrived.
 function drawLine(svg, names, numbers, sent, stddev, arrived) {
-  const cloud = y => -0.9 * Math.exp(-(((y - numbers[sent]) / stddev) ** 2) / 2);
+  const cloud = y => Math.exp(-(((y - numbers[sent]) / stddev) ** 2) / 2);
   const points = Array.from({length: 1201}, (_, i) => i / 100 - 1);
   points.push(numbers[sent]);
   points.sort((a, b) => a - b);
-  const path = points.map(y => `${y},${cloud(y).toFixed(4)}`).join(" ");
+  const path = points.map(y => `${y},${(-0.9 * cloud(y)).toFixed(4)}`);
   svg.replaceChildren(
-    makeSVG("polygon", {points: `-1,0 ${path} 11,0`, class: "figure-fill"}),
+    makeSVG("polygon", {points: `-1,0 ${path.join(" ")} 11,0`, class: "figure-fill"}),
     makeSVG("line", {x1: -1, x2: 11, y1: 0, y2: 0, class: "figure-axis"}),
     ...Array.from(numbers, (number, i) => makeSVG("g", {
       class: i === sent ? "figure-chosen" : ""},
