@@ -63,10 +63,15 @@ portability: .venv/full  ## run every chapter as other processors would
 	$(BIN)/python -m tests.portability --timeout $(CELL_SECONDS) \
 		--settings $(SETTINGS) --chapters $(CHAPTERS:=.ipynb)
 
-test-pages: .venv/full  ## look at the rendered pages in Chromium
+test-pages: .venv/full chromium  ## look at the rendered pages in Chromium
+	$(BIN)/python -m pytest tests/pages
+
+pdf: .venv/full chromium  ## print the rendered pages as one PDF
+	$(BIN)/python book/pdf.py
+
+chromium:
 	@test -x /usr/bin/chromium || { echo 'Chromium is missing;' \
 		'on Debian, as root: apt-get install chromium'; exit 1; }
-	$(BIN)/python -m pytest tests/pages
 
 sync: .venv/html  ## bring edits of book/*.md into the paired notebooks
 	$(BIN)/jupytext --quiet --to notebook --update $(CHAPTERS:=.md)
@@ -119,6 +124,6 @@ clean:  ## remove what was built (the environment stays in .venv)
 		$(UV) pip sync --python $(BIN)/python --require-hashes $<; fi
 	@touch $@
 
-.PHONY: help book html test test-pages accept portability sync lab lock clean \
-	book-now html-now test-now accept-now
+.PHONY: help book html test test-pages pdf chromium accept portability sync \
+	lab lock clean book-now html-now test-now accept-now
 .NOTPARALLEL:

@@ -2,18 +2,17 @@
 
 from axe_playwright_python.sync_playwright import Axe
 
+from book.pdf import CHROMIUM, FLAGS
+
 WIDTHS = {"phone": 390, "desktop": 1280}
 AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
        "resultTypes": ["violations"]}
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update",
-         "--disable-sync"]
 
 
 def launch(playwright):
     """Start Debian's Chromium with an empty profile."""
     return playwright.chromium.launch(
-        executable_path="/usr/bin/chromium", headless=True, args=FLAGS)
+        executable_path=CHROMIUM, args=FLAGS)
 
 
 def watch(page, base):
