@@ -84,6 +84,11 @@ NO_SHAPES = [((28, 28), "(28, 28)"), ((28, 28, 0), "0"), ((7, 7, 1), "(7,"),
              ((28, 27, 1), "27"), ((6, 6, 1), "(6,"), ((28., 28, 1), "28.0"),
              ("28x28", "'2'"), ((28, 28, True), "True"), (64, "64"),
              (None, "None")]
+NO_FOLDERS = [(3, "3"), (True, "True"), (b"here", "b'here'"),
+              (["here"], "['here']"), ("a*b", "a*b"), ("run[1]", "run[1]"),
+              (__file__, "test_checks.py"), (__file__ + "/x", "Not a dir"),
+              ("/proc/vae_tf", "No such file"), ("", "with "),
+              ("/dev/null", "File exists")]
 NO_WIDTHS = [(0, "0"), (-1., "-1.0"), (NAN, "nan"), (INF, "inf"),
              ("1", "'1'"), (None, "None"), (True, "True"), ([1.], "[1.0]")]
 NO_NOISES = [(0, "0"), (np.array([1, -2.5]), "-2.5"), (NAN, "nan"),
@@ -109,6 +114,9 @@ CASES = [
     *(("learning_rate", "train",
        lambda v: train(VAE(), IMAGES, batchsize=2, learning_rate=v), *case)
       for case in NO_RATES),
+    *(("folder", "train",
+       lambda v: train(VAE(), IMAGES, batchsize=2, folder=v), *case)
+      for case in NO_FOLDERS),
     *(("labels", "Classifier",
        lambda v: checks.labels("labels", v, "Classifier", 10), *case)
       for case in BAD_LABELS),

@@ -128,6 +128,85 @@ def test_training_a_used_model_goes_on_from_where_it_was():
     assert [first["loss"], second["loss"]] == pytest.approx([1, .9])
 
 
+class Broken(tf.Module):
+    """A model whose loss is what `values` say, one for each step.
+
+    Its gradient is 0, except that of the step `bad`, where it is NaN.
+    """
+
+    image_shape = (28, 28, 1)
+
+    def __init__(self, values, bad=-1):
+        super().__init__()
+        self.values, self.bad = tf.constant([1., *values]), bad
+        self.weight = tf.Variable(1.)
+        self.calls = tf.Variable(0, trainable=False)
+
+    def loss(self, images):
+        call = self.calls.assign_add(1) - 1     # call 0 only makes variables
+        zero = tf.where(call == self.bad, 0., 1.)
+        weight = tf.sqrt(self.weight * zero) - tf.sqrt(self.weight * zero)
+        value = self.values[call] + weight
+        return {"loss": value, "latent_loss": value, "generation_loss": 7.}
+
+
+@pytest.mark.parametrize("bad", ["inf", "-inf", "nan"])
+@pytest.mark.parametrize("step", [6, 8, 10])
+def test_a_loss_that_is_not_finite_stops_training_there(bad, step, tmp_path):
+    model = Broken([1.] * (step - 1) + [float(bad)] + [1.] * 9)
+    training = train(model, IMAGES, epochs=4, batchsize=10, folder=tmp_path)
+    assert next(training)["loss"] == 1
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(FloatingPointError) as error:
+        next(training)
+    assert str(error.value).startswith(
+        f"Training stopped at epoch 2, step {step - 5} of 5, where ")
+    assert f": loss {bad}, latent_loss {bad}, generation_loss 7. " \
+        in str(error.value)
+    assert "z_stddev reached 0" in str(error.value)
+    assert model.calls.numpy() == 1 + step      # and not one step further
+    assert before == {path: path.read_bytes() for path in tmp_path.iterdir()}
+    assert next(training, None) is None
+
+
+def test_weights_that_are_not_finite_are_neither_kept_nor_yielded(tmp_path):
+    model = Broken([1.] * 20, bad=5)            # the last step of epoch 1
+    with pytest.raises(FloatingPointError, match="epoch 1, step 5 of 5.*grew"):
+        next(train(model, IMAGES, batchsize=10, folder=tmp_path))
+    assert np.isnan(model.weight.numpy())
+    assert not list(tmp_path.iterdir())
+
+
+def with_values(model, **values):
+    """Return a model whose named variables have one value everywhere."""
+    model.loss(IMAGES)
+    for name, value in values.items():
+        variable = model.scope._by_name[name.replace("__", "/")]
+        variable.assign(tf.fill(variable.shape, value))
+    return model
+
+
+def plain_cross_entropy(generated, real):
+    return -tf.reduce_sum(real * tf.math.log(generated) + (1 - real)
+                          * tf.math.log(1 - generated), [1, 2, 3])
+
+
+@pytest.mark.parametrize("model, settings, broken, cause", [
+    (lambda: with_values(VAE(), w_stddev__Matrix=0.), {},
+     "latent_loss inf", "a z_stddev reached 0"),
+    (lambda: with_values(VAE(generation_loss=plain_cross_entropy),
+                         g_h2__b=200.), {},
+     "generation_loss nan|generation_loss inf", "the logarithm of 0"),
+    (VAE, {"learning_rate": 1e30}, "loss (nan|inf)",
+     "the weights grew too large"),
+], ids=["z_stddev", "logarithm", "learning rate"])
+def test_the_likely_cause_is_told(model, settings, broken, cause):
+    with pytest.raises(FloatingPointError, match=broken) as error:
+        list(train(model(), IMAGES, epochs=2, batchsize=10, **settings))
+    assert f"Likely cause: {cause}" in str(error.value)
+    assert str(error.value).endswith("a smaller learning_rate.")
+
+
 def test_nothing_is_trained_before_the_first_record_is_asked_for():
     model = VAE()
     train(model, IMAGES, batchsize=10)
