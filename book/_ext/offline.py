@@ -5,8 +5,13 @@ from pathlib import Path
 
 from docutils import nodes
 
-ICONS = re.compile(r'\s*<script defer src="[^"]*/fontawesome\.js[^"]*">'
-                   r"</script>")
+SCRIPT = r'\s*<script (?:defer )?src="[^"]*/{}(?:\?[^"]*)?"></script>'
+# Pictures of icons, 1.5 MB: the theme's font has them too.
+ICONS = re.compile(SCRIPT.format(r"fontawesome\.js"))
+# On pages other than search.html these only serve a search as one types,
+# which is off.
+SEARCH = re.compile(SCRIPT.format(
+    r"(?:_static/searchtools|_static/language_data|searchindex)\.js"))
 
 
 def tidy_scripts(app, pagename, templatename, context, doctree):
@@ -31,13 +36,15 @@ def tidy_scripts(app, pagename, templatename, context, doctree):
 FORMULAS = nodes.math, nodes.math_block
 
 
-def drop_icons(app, exception):
-    """Drop 1.5 MB of pictures of icons: the theme's font has them too."""
+def drop_unused(app, exception):
+    """Drop the scripts that the theme's templates load for nothing."""
     if exception or app.builder.format != "html":
         return
     for page in Path(app.outdir).rglob("*.html"):
-        text = page.read_text(encoding="utf-8")
-        page.write_text(ICONS.sub("", text), encoding="utf-8")
+        text = ICONS.sub("", page.read_text(encoding="utf-8"))
+        if page.name != "search.html":
+            text = SEARCH.sub("", text)
+        page.write_text(text, encoding="utf-8")
     for script in Path(app.outdir).rglob("fontawesome.js*"):
         script.unlink()
 
@@ -47,5 +54,5 @@ def setup(app):
     app.add_js_file(None, body="DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = "
                                "location.protocol !== 'file:'")
     app.connect("html-page-context", tidy_scripts, priority=900)
-    app.connect("build-finished", drop_icons)
+    app.connect("build-finished", drop_unused)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

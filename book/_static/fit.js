@@ -1,5 +1,9 @@
-// A formula wider than its place, as on a phone, is set smaller, to a limit.
+// What is wider than its place, as on a phone: formulas are set smaller, to a
+// limit, and the words of tables may break.
 addEventListener("load", async () => {
+  for (const place of document.querySelectorAll(
+      ".pst-scrollable-table-container"))
+    place.classList.toggle("tight", place.scrollWidth > place.clientWidth);
   await window.MathJax?.startup?.promise;
   for (const place of document.querySelectorAll("div.math")) {
     const formula = place.querySelector("mjx-container");
