@@ -89,7 +89,7 @@ def test_a_link_to_a_page_has_a_preview(name):
     assert (HTML / place).read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("before, name", zip(CHAPTERS, CHAPTERS[1:]))
+@pytest.mark.parametrize("before, name", [*zip(CHAPTERS, CHAPTERS[1:])])
 def test_a_chapter_opens_with_the_question_of_the_last(before, name):
     notebook = HTML.parents[1] / before.replace(".html", ".ipynb")
     prose = [cell for cell in json.loads(notebook.read_text())["cells"]
