@@ -19,7 +19,7 @@ spec = importlib.util.spec_from_file_location(
 figures = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(figures)
 
-ARRAYS = {"half": np.float16([[0.1, -2], [65504, 6e-8]]),
+ARRAYS = {"half": np.float16([[0.1, -2, 3], [65504, 6e-8, 0]]),
           "single": np.float32([[[1 / 3]]]), "double": np.array([5.43, 5.44]),
           "bytes": np.arange(256, dtype=np.uint8)}
 
@@ -62,6 +62,7 @@ def test_a_list_of_strings_goes_as_it_is_and_a_sentence_is_shown():
 @pytest.mark.parametrize("name, contents, error, message", [
     ("", ARRAYS, ValueError, "'name'.*Got ''"),
     ("../up", ARRAYS, ValueError, "'name'.*Got '../up'"),
+    ("up/..", ARRAYS, ValueError, "'name'.*Got 'up/..'"),
     (None, ARRAYS, ValueError, "'name'.*Got None"),
     ("a-figure", {}, TypeError, "'contents'.*Got {}"),
     ("a-figure", [1], TypeError, "'contents'.*Got [1]"),

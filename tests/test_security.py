@@ -26,7 +26,22 @@ LOADERS = {"load_model", "read_pickle", "model_from_json", "saved_model",
 NUMPYS = {"np.load", "numpy.load"}
 # The scripts and pages of our own that a browser runs, each as it was
 # reviewed: {"widgets/figures.js": "(sha256sum of it)"}
-KNOWN = {}
+KNOWN = {
+    "formulas.js":
+        "bd10b9de976e9f3adeb40d1c8659a06dd013ce0c29706c073e0c9993c28ffc12",
+    "widgets/channel.js":
+        "03f29050c5e52d9f06852037ccdbba7fffed7c215d528cf794f02fb8ff58d863",
+    "widgets/draw-a-digit.js":
+        "013c07b9414069edda12d295e28b334bf0031f033fc6b00fb34beea6f3a4729a",
+    "widgets/epochs.js":
+        "93c023035e7dd2a8860053e6da196a96be30f3b141905d7caf94d947594a810e",
+    "widgets/figures.js":
+        "03bf9fa8156b13fffd5d253cf8b93c213d8142dc8d8e98153580c6777a612388",
+    "widgets/network.js":
+        "af5c1903954dafa7390c5573a913462bca106ab664040341c3cf8302139c4115",
+    "widgets/noisy-channel.js":
+        "83a053a73beb2a11e3435d15da915d6d37cf5f7882a235eb04054727b63ae357",
+}
 HARMLESS = {".css", ".png", ".jpg", ".ico", ".woff2"}
 
 
