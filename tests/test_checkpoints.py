@@ -17,6 +17,12 @@ ROOT = Path(__file__).parents[1]
 IMAGES = np.random.default_rng(0).uniform(size=(50, 28, 28, 1)).astype("f")
 
 
+resumed = pytest.mark.promise(
+    "Training: interrupted, it resumes to the same bits")
+refused = pytest.mark.promise(
+    "Training: a damaged or foreign folder is refused and left as it was")
+
+
 def run(model, folder, epochs, images=IMAGES, **settings):
     """Return what training yields, without the seconds."""
     settings = {"batchsize": 10, "seed": 3, **settings}
@@ -52,6 +58,7 @@ class Heavy(tf.Module):
                 * tf.reduce_sum(self.weight ** 2)}
 
 
+@resumed
 @pytest.mark.parametrize("kind", [VAE, Autoencoder])
 def test_a_resumed_training_ends_with_the_bits_of_an_unbroken_one(
         kind, tmp_path, capfd):
@@ -71,6 +78,7 @@ def test_a_resumed_training_ends_with_the_bits_of_an_unbroken_one(
     assert capfd.readouterr() == ("", "")
 
 
+@resumed
 def test_a_finished_training_gives_its_weights_back_and_no_record(tmp_path):
     model, again = VAE(), VAE()
     run(model, tmp_path, 2)
@@ -107,12 +115,14 @@ def test_a_record_comes_after_its_checkpoint_and_the_older_is_gone(tmp_path):
         assert settled(tmp_path) == record["epoch"]
 
 
+@resumed
 def test_a_folder_that_moved_is_resumed(tmp_path):
     run(Autoencoder(), tmp_path / "here", 1)
     (tmp_path / "here").rename(tmp_path / "there")
     assert len(run(Autoencoder(), tmp_path / "there", 2)) == 1
 
 
+@refused
 @pytest.mark.parametrize("name, came, changed", [
     ("seed", "4", {"seed": 4}),
     ("batchsize", "5", {"batchsize": 5}),
@@ -137,6 +147,7 @@ def test_another_training_is_refused_by_name(name, came, changed, tmp_path):
     np.testing.assert_equal(tensors(tmp_path), before)
 
 
+@refused
 @pytest.mark.parametrize("name, content", [
     ("thesis.txt", b"mine"), ("checkpoint", b"mine"),
     ("ckpt-1.index", b"mine"),
@@ -149,6 +160,7 @@ def test_a_readers_file_is_named_and_left_as_it_is(name, content, tmp_path):
     assert (tmp_path / name).read_bytes() == content
 
 
+@refused
 def test_a_readers_own_checkpoint_is_left_as_it_is(tmp_path):
     theirs = tf.train.Checkpoint(weight=tf.Variable(1.))
     tf.train.CheckpointManager(theirs, str(tmp_path), 3).save()
@@ -158,6 +170,7 @@ def test_a_readers_own_checkpoint_is_left_as_it_is(tmp_path):
     assert before == {path: path.read_bytes() for path in tmp_path.iterdir()}
 
 
+@refused
 @pytest.mark.parametrize("damage", [
     lambda raw: raw[:-100], lambda raw: b"",
     lambda raw: raw[:5000] + bytes([raw[5000] ^ 1]) + raw[5001:]],
@@ -202,6 +215,7 @@ def small_disk(tmp_path):
         subprocess.run(["umount", folder], check=True)
 
 
+@pytest.mark.promise("Training: a full disk is named, and loses nothing")
 def test_a_full_disk_is_reported_with_the_older_checkpoint_intact(small_disk):
     folder, full, room = small_disk
     training = train(Heavy(), IMAGES, epochs=3, batchsize=10, seed=3,
@@ -225,6 +239,7 @@ def test_a_full_disk_is_reported_with_the_older_checkpoint_intact(small_disk):
     assert bits(resumed) == bits(unbroken)
 
 
+@pytest.mark.promise("Training: a hundred kills in a row lose nothing")
 def test_a_hundred_kills_lose_nothing_that_was_finished(tmp_path):
     (tmp_path / "killed").mkdir()
     done = subprocess.run(

@@ -27,8 +27,8 @@ NUMPYS = {"np.load", "numpy.load"}
 # The scripts and pages of our own that a browser runs, each as it was
 # reviewed: {"widgets/figures.js": "(sha256sum of it)"}
 KNOWN = {
-    "formulas.js":
-        "bd10b9de976e9f3adeb40d1c8659a06dd013ce0c29706c073e0c9993c28ffc12",
+    "fit.js":
+        "98084a5267b068027f64503efc98f8d2c446997293390f39d5f8dbfe52c1c092",
     "widgets/channel.js":
         "03f29050c5e52d9f06852037ccdbba7fffed7c215d528cf794f02fb8ff58d863",
     "widgets/draw-a-digit.js":

@@ -20,6 +20,8 @@ def blobs(n):
 
 
 IMAGES = blobs(50)
+stopped = pytest.mark.promise(
+    "Training: a loss that is not finite stops it, with step and cause")
 
 
 class Counter(tf.Module):
@@ -150,6 +152,7 @@ class Broken(tf.Module):
         return {"loss": value, "latent_loss": value, "generation_loss": 7.}
 
 
+@stopped
 @pytest.mark.parametrize("bad", ["inf", "-inf", "nan"])
 @pytest.mark.parametrize("step", [6, 8, 10])
 def test_a_loss_that_is_not_finite_stops_training_there(bad, step, tmp_path):
@@ -169,6 +172,7 @@ def test_a_loss_that_is_not_finite_stops_training_there(bad, step, tmp_path):
     assert next(training, None) is None
 
 
+@stopped
 def test_weights_that_are_not_finite_are_neither_kept_nor_yielded(tmp_path):
     model = Broken([1.] * 20, bad=5)            # the last step of epoch 1
     with pytest.raises(FloatingPointError, match="epoch 1, step 5 of 5.*grew"):
@@ -191,6 +195,7 @@ def plain_cross_entropy(generated, real):
                           * tf.math.log(1 - generated), [1, 2, 3])
 
 
+@stopped
 @pytest.mark.parametrize("model, settings, broken, cause", [
     (lambda: with_values(VAE(), w_stddev__Matrix=0.), {},
      "latent_loss inf", "a z_stddev reached 0"),
