@@ -27,8 +27,9 @@ def under_title(app, doctree):
                              classes=["times"])]
     for before in files[:files.index(name)][-1:]:
         env.note_dependency(str(root / before))
-        question = nodes.reference("", question_of(root / before), internal=True,
-                                   refuri=Path(before).stem + ".html")
+        question = nodes.reference(
+            "", question_of(root / before), internal=True,
+            refuri=Path(before).stem + ".html")
         lines.insert(0, nodes.paragraph("", "", question,
                                         classes=["question"]))
     section = next(doctree.findall(nodes.section))
