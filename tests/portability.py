@@ -4,7 +4,8 @@ Each setting is a set of environment variables, with which every chapter runs
 in a kernel of its own; what it gives is compared with the committed outputs by
 tests/validate.py, and with the bits of the first run. The runs are kept in
 _build/portability and are not repeated as long as the code is the same. With
-all settings and chapters done, book/portability.json is written anew.
+all chapters done, book/portability.json is written anew; it names the settings
+that were not asked for.
 """
 
 import argparse
@@ -63,7 +64,7 @@ def main():
                 sys.exit("Interrupted; what has run is kept.")
             results.setdefault(setting, {})[name] = result
             print(f"{setting:12}  {name:32}  {line(result)}", flush=True)
-    if list(results) == list(SETTINGS) and wanted.chapters == names:
+    if wanted.chapters == names:
         write(SUMMARY, json.dumps(summary(results), indent=1) + "\n")
     faults = [f"{name} ({setting}): {fault}"
               for setting, chapters in results.items()
@@ -108,7 +109,8 @@ def summary(results):
             "versions": {"python": platform.python_version(), **versions},
             "settings": {setting: {"environment": SETTINGS[setting],
                                    "chapters": chapters}
-                         for setting, chapters in results.items()}}
+                         for setting, chapters in results.items()},
+            "not_run": [s for s in SETTINGS if s not in results]}
 
 
 # One chapter under one setting.

@@ -27,6 +27,8 @@ class Portability(Directive):
 
 def page(summary):
     """Return a summary in MyST: a row per setting, and where it was made."""
+    not_run = (["", f"Not run: {', '.join(summary['not_run'])}."]
+               if summary["not_run"] else [])
     versions = ", ".join(f"{name} {version}" for name, version
                          in summary["versions"].items())
     return "\n".join([
@@ -36,6 +38,7 @@ def page(summary):
         "|---|---|---|---|---|---|---|---|---|---|",
         *(row(name, **setting)
           for name, setting in summary["settings"].items()),
+        *not_run,
         "", f"By `{summary['command']}` on {summary['machine']}; {versions}."])
 
 
