@@ -76,6 +76,9 @@ chromium:
 sync: .venv/html  ## bring edits of book/*.md into the paired notebooks
 	$(BIN)/jupytext --quiet --to notebook --update $(CHAPTERS:=.md)
 
+bench: .venv-bench/full  ## time ours beside six others, which it installs
+	.venv-bench/bin/python -m benchmarks.speed
+
 lab: .venv/full  ## open the chapters in JupyterLab
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/book
 
@@ -124,6 +127,20 @@ clean:  ## remove what was built (the environment stays in .venv)
 		$(UV) pip sync --python $(BIN)/python --require-hashes $<; fi
 	@touch $@
 
-.PHONY: help book html test test-pages pdf chromium accept portability sync \
-	lab lock clean book-now html-now test-now accept-now
+# Sees what .venv has and adds the group `bench`, each package on its own: one
+# that cannot be had is a contender that is not measured. Not uv, whose PyTorch
+# may bring gigabytes for a GPU; a machine's own pip may know a smaller one.
+.venv-bench/full: .venv/full pyproject.toml
+	$(BIN)/python -m venv --clear .venv-bench
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+		> "$$(echo .venv-bench/lib/python*/site-packages)/reader.pth"
+	for package in $$($(BIN)/python -c 'import tomllib; print(*tomllib.load( \
+		open("pyproject.toml", "rb"))["dependency-groups"]["bench"])'); do \
+		.venv-bench/bin/pip install --quiet "$$package" || \
+			echo "$$package cannot be had: it will not be measured."; \
+	done
+	@touch $@
+
+.PHONY: help book html test test-pages pdf chromium accept portability bench \
+	sync lab lock clean book-now html-now test-now accept-now
 .NOTPARALLEL:

@@ -1,0 +1,1 @@
+"""Speed beside the neighbours, and quality for time: `make bench`."""
