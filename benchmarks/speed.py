@@ -39,7 +39,8 @@ class Job:
 
     def __init__(self, name, file, n, batchsize=BATCHSIZE, n_z=20):
         module = importlib.import_module(f"benchmarks.contenders.{name}")
-        self.images = np.load(file, mmap_mode="r")[:n].copy()
+        self.images = np.load(file, mmap_mode="r",
+                              allow_pickle=False)[:n].copy()
         self.batchsize, self.n_z = batchsize, n_z
         self.contender = module.Contender(
             self.images, network.start_weights(n_z), batchsize)
@@ -258,7 +259,8 @@ def growth(file, settings):
         if len(cores) == threads and (job, threads) not in workers:
             say(f"starting {what} {value}")
             workers[job, threads] = Worker(*job, cores=cores)
-    done, _ = take_turns(workers, "epoch", settings.growth_rounds, say)
+    say("rounds of each")
+    done, _ = take_turns(workers, "epoch", settings.growth_rounds)
     for worker in workers.values():
         worker.close()
     rows = {}

@@ -190,19 +190,3 @@ def test_the_table_adds_up_the_chapters_and_names_the_extremes():
     assert (head.count("|") == rule.count("|") == first.count("|"))
     assert where == ("By `make portability` on 2 cores of X; "
                      "python 3.11.7, numpy 2.4.6.")
-
-
-def test_the_committed_summary_is_without_fault():
-    found = json.loads((ROOT / "book/portability.json").read_text())
-    settings = found["settings"]
-    assert len(settings) > 1
-    assert sorted([*settings, *found["not_run"]]) == sorted(SETTINGS)
-    for setting, one in settings.items():
-        assert one["environment"] == SETTINGS[setting]
-        assert list(one["chapters"]) == validate.chapters(ROOT)
-        assert not any([*portability.faults_of(result, setting)]
-                       for result in one["chapters"].values())
-        # Else the environment variables would have had no effect.
-        if SETTINGS[setting]:
-            assert any(result["other_bits"]
-                       for result in one["chapters"].values())
