@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import resource
 import time
+from unittest import mock
 
 import numpy as np
 
@@ -29,12 +30,13 @@ class Worker:
     """
 
     def __init__(self, kind, *arguments, cores=(0,)):
-        os.environ.update(dict.fromkeys(THREADS, str(len(cores))), **NO_GPU)
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(
             target=serve, args=(theirs, cores, kind, arguments), daemon=True)
-        self.process.start()
+        with mock.patch.dict(os.environ, NO_GPU, **dict.fromkeys(
+                THREADS, str(len(cores)))):
+            self.process.start()
         theirs.close()
         self.answer()
 

@@ -6,6 +6,7 @@ Nothing here is timed.
 import base64
 import importlib.util
 import json
+import os
 import sys
 
 import numpy as np
@@ -121,8 +122,9 @@ def clerks(*words):
 
 
 def test_workers_take_turns_and_those_that_fail_are_named():
+    before, said = dict(os.environ), []
     workers = clerks("a", "raise", "die", "b")
-    said = []
+    assert dict(os.environ) == before   # their threads are theirs alone
     done, failed = rounds.take_turns(workers, "work", 3, said.append)
     for worker in workers.values():
         worker.close()
