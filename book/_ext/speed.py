@@ -32,7 +32,9 @@ def page(found):
     best = max(one["share_of_peak"][1] for one in found["contenders"].values())
     versions = ", ".join(f"{name} {version}" for name, version
                          in machine["versions"].items())
+    # Under a heading: what stands under none would come after all.
     return "\n".join([
+        "## Beside other programs", "",
         "| program | CPU time against ours | images a CPU second "
         "| share of the peak | start-up | memory |",
         "|---|---|---|---|---|---|",
