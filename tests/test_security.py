@@ -34,13 +34,15 @@ KNOWN = {
     "widgets/draw-a-digit.js":
         "013c07b9414069edda12d295e28b334bf0031f033fc6b00fb34beea6f3a4729a",
     "widgets/epochs.js":
-        "93c023035e7dd2a8860053e6da196a96be30f3b141905d7caf94d947594a810e",
+        "526796a2485c0f5f2eaf90d0219bb70ddcfa7a9be4b930a200c830bc3c55d5a8",
     "widgets/figures.js":
-        "03bf9fa8156b13fffd5d253cf8b93c213d8142dc8d8e98153580c6777a612388",
+        "c7f0ff6753fbe3d3a86f243f4efe820d7b6ca44805feaec28d38605cac743ca3",
+    "widgets/loss-scale.js":
+        "7400372f9e74ab65d675af7785fbd28a3e1bce345852d8de62450b152a0ac43b",
     "widgets/network.js":
         "af5c1903954dafa7390c5573a913462bca106ab664040341c3cf8302139c4115",
     "widgets/noisy-channel.js":
-        "83a053a73beb2a11e3435d15da915d6d37cf5f7882a235eb04054727b63ae357",
+        "eca9811d25406e6c345487cc9de24db65672c554c4b038903d5c36a3a1ed480e",
 }
 HARMLESS = {".css", ".png", ".jpg", ".ico", ".woff2"}
 

@@ -17,6 +17,8 @@ FIGURES = {
     "draw-a-digit": (["network.js", "draw-a-digit.js"],
                      "A sheet to draw a digit on, its code and its picture"),
     "epochs": (["epochs.js"], "Reconstructions from step one to epoch nine"),
+    "loss-scale": (["loss-scale.js"],
+                   "What the weight of the KL does to pictures and samples"),
     "noisy-channel": (["channel.js", "noisy-channel.js"],
                       "Names sent through noise"),
 }

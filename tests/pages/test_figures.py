@@ -14,6 +14,7 @@ from tests.pages.conftest import HTML
 from vae_tf import VAE, channel
 
 CHAPTERS = {"draw-a-digit": "09_mnist", "epochs": "09_mnist",
+            "loss-scale": "05_unit_gaussian",
             "noisy-channel": "07_noisy_channel"}
 PHONE = {"has_touch": True, "viewport": {"width": 390, "height": 844}}
 every_figure = pytest.mark.parametrize("name", CHAPTERS)
@@ -343,6 +344,28 @@ def test_epochs_shows_the_pictures_of_each(visit):
         assert f"{contents['losses'][epoch]:.1f} nats" in said
         page.keyboard.press("ArrowRight")
     assert slider.get_attribute("aria-valuetext") == "after epoch 9"
+
+
+def test_loss_scale_moves_pictures_samples_error_and_kl_together(visit):
+    page, contents = visit("loss-scale"), exported("loss-scale")
+    figure = live(page, "loss-scale")
+    slider = figure.get_by_role("slider")
+    settle(page)
+    assert slider.get_attribute("aria-valuetext") == "weight 1"
+    slider.focus()
+    page.keyboard.press("Home")
+    for i, weight in enumerate((0, 0.1, 0.3, 1, 3, 10, 30)):
+        settle(page)
+        assert slider.get_attribute("aria-valuetext") == f"weight {weight}"
+        for name, canvas in (("rebuilt", 1), ("samples", 2)):
+            rows = contents[name][i].reshape(-1, 5, 28, 28).swapaxes(1, 2)
+            shown = pixels(figure.locator("canvas").nth(canvas))
+            assert np.abs(shown - rows.reshape(-1, 140)).max() <= 1
+        said = figure.locator("[role=status]").text_content()
+        assert f"error {contents['errors'][i]:.4f} per" in said
+        assert f"and {contents['nats'][i]:.1f} nats" in said
+        page.keyboard.press("ArrowRight")
+    assert contents["nats"][0] > contents["nats"][-1]
 
 
 def test_noise_decides_what_is_heard(visit):

@@ -30,19 +30,3 @@ figures["epochs"] = (place, {pictures, originals, losses}) => {
     status);
   show();
 };
-
-// Five digits to a row, as plots.merge lays them out.
-function makeGrid(label, n) {
-  return make("canvas", {width: 28 * 5, height: 28 * Math.ceil(n / 5),
-                         role: "img", "aria-label": label});
-}
-
-function paintGrid(canvas, bytes) {
-  const merged = new Float32Array(canvas.width * canvas.height);
-  bytes.forEach((v, i) => {
-    const image = Math.floor(i / 784), y = Math.floor(i % 784 / 28);
-    const row = 28 * Math.floor(image / 5) + y;
-    merged[row * canvas.width + 28 * (image % 5) + i % 28] = v / 255;
-  });
-  paint(canvas, merged);
-}

@@ -108,6 +108,34 @@ function paint(canvas, pixels) {
   context.putImageData(picture, 0, 0);
 }
 
+// Five digits to a row, as plots.merge lays them out.
+function makeGrid(label, n) {
+  return make("canvas", {width: 28 * 5, height: 28 * Math.ceil(n / 5),
+                         role: "img", "aria-label": label});
+}
+
+function paintGrid(canvas, bytes) {
+  const merged = new Float32Array(canvas.width * canvas.height);
+  bytes.forEach((v, i) => {
+    const image = Math.floor(i / 784), y = Math.floor(i % 784 / 28);
+    const row = 28 * Math.floor(image / 5) + y;
+    merged[row * canvas.width + 28 * (image % 5) + i % 28] = v / 255;
+  });
+  paint(canvas, merged);
+}
+
+// A share in [0, 1] as a bar, with a name before it and words after.
+function makeBar(name) {
+  const bar = make("span", {class: "figure-cloud"}), words = make("span");
+  const row = make("div", {class: "figure-bar"}, make("span", {}, name),
+                   make("span", {class: "figure-slider"}, bar), words);
+  return {row, show(share, text, isChosen = false) {
+    bar.style.right = `${100 - 100 * share}%`;
+    words.textContent = text;
+    row.classList.toggle("figure-chosen", isChosen);
+  }};
+}
+
 function say(place, ...words) {
   place.querySelector("p").replaceChildren(...words);
 }

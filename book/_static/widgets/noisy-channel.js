@@ -19,7 +19,8 @@ figures["noisy-channel"] = (place, {names, numbers, stddevs, bits}) => {
     const bitsLeft = information(numbers, stddev());
     const shares = heard(numbers, numbers[sent], stddev());
     drawLine(line, names, numbers, sent, stddev(), arrived);
-    shares.forEach((share, i) => bars[i].show(share, i === sent));
+    shares.forEach((share, i) => bars[i].show(
+      share, percent(share), i === sent));
     curve.show(stddev(), bitsLeft);
     readout.textContent = stddev().toPrecision(2);
     slider.setAttribute("aria-valuetext", readout.textContent);
@@ -73,17 +74,6 @@ function makeSVG(tag, attributes = {}, ...children) {
     element.setAttribute(name, value);
   element.append(...children);
   return element;
-}
-
-function makeBar(name) {
-  const bar = make("span", {class: "figure-cloud"}), words = make("span");
-  const row = make("div", {class: "figure-bar"}, make("span", {}, name),
-                   make("span", {class: "figure-slider"}, bar), words);
-  return {row, show(share, isSent) {
-    bar.style.right = `${100 - 100 * share}%`;
-    words.textContent = percent(share);
-    row.classList.toggle("figure-chosen", isSent);
-  }};
 }
 
 // The names' numbers, the cloud of the one that is sent, and what arrived.
