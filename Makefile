@@ -79,6 +79,9 @@ sync: .venv/html  ## bring edits of book/*.md into the paired notebooks
 bench: .venv-bench/full  ## time ours beside six others, which it installs
 	.venv-bench/bin/python -m benchmarks.speed
 
+address: .venv/bin/python  ## make address URL=https://github.com/…: of a fork
+	$(BIN)/python book/address.py '$(URL)'
+
 lab: .venv/full  ## open the chapters in JupyterLab
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/book
 
@@ -142,5 +145,5 @@ clean:  ## remove what was built (the environment stays in .venv)
 	@touch $@
 
 .PHONY: help book html test test-pages pdf chromium accept portability bench \
-	sync lab lock clean book-now html-now test-now accept-now
+	sync address lab lock clean book-now html-now test-now accept-now
 .NOTPARALLEL:
