@@ -1,5 +1,7 @@
 # Needs Python 3.11 to 3.13, make and git. uv is used if there is one.
 PYTHON = python3 python3.13 python3.12 python3.11
+COLAB_PYTHON = python3.13 $(wildcard $(HOME)/.pyenv/versions/3.13*/bin/python) \
+	python3.12 python3.11 python3
 UV_VERSION = 0.13.9
 CELL_SECONDS = 600
 
@@ -18,6 +20,17 @@ endif
 define render
 	rm -rf _build/html _build/.doctrees
 	$(BIN)/jupyter-book build -q -W -n --keep-going --path-output . $(1)
+endef
+
+# The first Python of a list that can be used, as $$python.
+define choose
+	for python in $($(1)) none; do \
+		test $$python != none || { echo 'Python 3.11, 3.12 or 3.13 is' \
+			'needed; none of these is: $($(1)).' \
+			'Name one: make $(1)=/path/to/python'; exit 1; }; \
+		$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+			2>/dev/null && break; \
+	done
 endef
 
 # The first page's picture is one that a chapter drew.
@@ -79,6 +92,17 @@ sync: .venv/html  ## bring edits of book/*.md into the paired notebooks
 bench: .venv-bench/full  ## time ours beside six others, which it installs
 	.venv-bench/bin/python -m benchmarks.speed
 
+address: .venv/bin/python  ## make address URL=https://github.com/…: of a fork
+	$(BIN)/python book/address.py '$(URL)'
+
+standalone: .venv/html  ## each chapter as one notebook, the package inside
+	$(BIN)/python -m book.standalone
+
+# Some of them: make colab-check CHAPTERS="book/01_one_image book/06_…"
+colab-check: .venv/full .venv-colab/full  ## run the chapters as Colab would
+	$(BIN)/python -m tests.colab --timeout $(CELL_SECONDS) \
+		--chapters $(CHAPTERS:=.ipynb)
+
 lab: .venv/full  ## open the chapters in JupyterLab
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/book
 
@@ -100,13 +124,7 @@ clean:  ## remove what was built (the environment stays in .venv)
 	rm -rf _build .pytest_cache
 
 .venv/bin/python:
-	@for python in $(PYTHON) none; do \
-		test $$python != none || { echo 'Python 3.11, 3.12 or 3.13 is' \
-			'needed; none of these is: $(PYTHON).' \
-			'Name one: make PYTHON=/path/to/python'; exit 1; }; \
-		$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
-			2>/dev/null && break; \
-	done; \
+	@$(call choose,PYTHON); \
 	echo "Making .venv with $$(command -v $$python)"; \
 	$$python -m venv --clear --without-pip .venv
 
@@ -141,6 +159,18 @@ clean:  ## remove what was built (the environment stays in .venv)
 	done
 	@touch $@
 
+# Colab's own versions and a package of its name, beside them pip as there. Not
+# uv, which is not what installs the package there.
+.venv-colab/full: tests/colab-constraints.txt
+	@$(call choose,COLAB_PYTHON); \
+	echo "Making .venv-colab with $$($$python --version); Colab has 3.13"; \
+	$$python -m venv --clear .venv-colab
+	.venv-colab/bin/python -m pip install --quiet --requirement $<
+	colab="$$(echo .venv-colab/lib/python*/site-packages)/google/colab" && \
+		mkdir -p "$$colab" && touch "$$colab/__init__.py"
+	@touch $@
+
 .PHONY: help book html test test-pages pdf chromium accept portability bench \
-	sync lab lock clean book-now html-now test-now accept-now
+	sync address standalone colab-check lab lock clean book-now html-now \
+	test-now accept-now
 .NOTPARALLEL:

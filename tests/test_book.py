@@ -11,6 +11,7 @@ import jupytext
 import nbformat
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
+from markdown_it import MarkdownIt
 
 from book.hero import hero, write
 from tests.validate import cell_faults, chapters, code_cells
@@ -26,7 +27,10 @@ ROOT = Path(__file__).resolve().parent.parent
 CHAPTERS = chapters(ROOT)
 MODULES = ("ops", "networks", "losses", "train", "plots", "models")
 HEADINGS = ["What it cannot do", "Checks", "Summary", "Exercises"]
-MYST = re.compile(r"(?m):::|```\{|\{[\w:-]+\}`|^\([\w-]+\)=$|^\+\+\+")
+# What a renderer leaves in the text that knows no MyST, or of broken Markdown.
+RAW = re.compile(r"(?m):::|```|\{[\w:-]+\}|^\([\w-]+\)=|^\+\+\+|^%|^#"
+                 r"|\]\(|\]\[|\*\*|(?<!\w)__?(?=\w)|\$|^\||^ *[-*>] ")
+MATH = re.compile(r"(?s)\$\$.+?\$\$|(?<![\\$])\$(?! )[^$\n]+?(?<! )\$")
 MEGABYTE = 2 ** 20
 
 
@@ -157,9 +161,78 @@ DEFINITION = ast.FunctionDef | ast.ClassDef
 
 @every_chapter
 def test_prose_is_plain_markdown_as_colab_knows_no_myst(chapter):
-    report(f"{found[0]!r} in: {cell.source}"
-           for cell in cells(chapter, "markdown")
-           if (found := MYST.search(cell.source)))
+    report(f"{fault} in: {text}" for text in prose(chapter)
+           for fault in markup_faults(text, ROOT / chapter))
+
+
+def prose(chapter):
+    """Yield the Markdown of a chapter, its own and what its run displays."""
+    for cell in read(chapter).cells:
+        if cell.cell_type == "markdown":
+            yield cell.source
+        for output in cell.get("outputs", []):
+            if text := output.get("data", {}).get("text/markdown"):
+                yield text
+
+
+def markup_faults(text, path):
+    """Yield what a plain renderer shows raw, or a link that leads nowhere.
+
+    Plain is CommonMark with tables and formulas, as Colab, GitHub and
+    JupyterLab have them.
+    """
+    tokens = MarkdownIt().enable("table").parse(MATH.sub("formula", text))
+    for token in tokens:
+        if token.type == "html_block":
+            yield f"HTML: {token.content!r}"
+        if token.type == "fence" and not re.fullmatch(r"\w*", token.info):
+            yield f"a directive: {token.info!r}"
+        for child in token.children or []:
+            yield from inline_faults(child, path)
+
+
+def inline_faults(token, path):
+    """Yield what is wrong with a piece of a paragraph."""
+    if token.type == "text" and (found := RAW.search(token.content)):
+        yield f"raw {found[0]!r}"
+    if token.type == "html_inline":
+        yield f"HTML: {token.content!r}"
+    address = token.attrGet("href") or token.attrGet("src")
+    if address is not None and not address.startswith("https://"):
+        file, _, anchor = address.partition("#")
+        target = path.parent / file if file else path
+        if not target.is_file():
+            yield f"a broken link: {address!r}"
+        elif anchor and anchor not in anchors(target):
+            yield f"no such heading: {address!r}"
+
+
+def anchors(path):
+    """Return the anchors that the headings of a page have."""
+    headings = re.findall(r"(?m)^#+ (.+)$", "\n".join(
+        cell.source for cell in jupytext.read(path).cells
+        if cell.cell_type == "markdown"))
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+            for heading in headings}
+
+
+@pytest.mark.parametrize("text", [
+    "```{note}\nx\n```", ":::{note}\nx\n:::", "see {ref}`x`", "(label)=",
+    "+++", "a {term}`word`", "**a *b** c** d", "[a] (b)[c](", "# a\n#b",
+    "<b>a</b>", "<div>\na\n</div>", "$ 5 and $ 6", "a\n| b | c |",
+    "[a](nowhere.ipynb)", "[a](glossary.md#nothing)", "![a](no.png)",
+    "[a](http://example.org)", "[a][b]"])
+def test_planted_markup_is_found(text):
+    assert list(markup_faults(text, ROOT / CHAPTERS[0]))
+
+
+@pytest.mark.parametrize("text", [
+    "# a\n\n*b* **c** `{d}` $x_{1}$ and $y^{**}$ [e](claims.md)",
+    "| a | b |\n|---|---|\n| $c_1$ | d |", "- a\n- b\n\n1. c\n\n> d",
+    "```python\nx = {1}\n```", "[a](../README.md#the-package)",
+    "$$\na_{b}\n$$", "[0, 1]^n (so) x < y, snake_case, 5 % of *n*"])
+def test_plain_markdown_is_not(text):
+    assert list(markup_faults(text, ROOT / CHAPTERS[0])) == []
 
 
 @every_chapter

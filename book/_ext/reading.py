@@ -1,7 +1,8 @@
 """What stands under a chapter's title, and what is shown where it is linked.
 
 Under the title: the question that the chapter before has left, and how long
-this one takes, to read and, if the run wrote it down, to run.
+this one takes, to read and, if the run wrote it down, to run. The notebook's
+own link to Colab is left out: the page has a button for it.
 """
 
 import html
@@ -33,7 +34,15 @@ def under_title(app, doctree):
         lines.insert(0, nodes.paragraph("", "", question,
                                         classes=["question"]))
     section = next(doctree.findall(nodes.section))
+    for badge in [child for child in section.children if is_badge(child)]:
+        section.remove(badge)
     section[1:1] = lines
+
+
+def is_badge(node):
+    """Return whether a node only opens Colab: a page has a button for it."""
+    return (isinstance(node, nodes.paragraph)
+            and node.astext() == "Open in Colab")
 
 
 def chapters(root):

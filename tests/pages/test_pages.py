@@ -9,6 +9,7 @@ import yaml
 from bs4 import BeautifulSoup
 from playwright.sync_api import expect
 
+from book.address import current, in_binder, in_colab
 from tests.pages.browser import WIDTHS, barred, cut, unsaid, wide
 from tests.pages.conftest import HTML
 
@@ -74,6 +75,18 @@ def test_a_page_loads_no_script_twice(name):
     scripts = [script.get("src") or script.get_text()
                for script in soup(name).select("script")]
     assert len(scripts) == len(set(scripts)) > 5
+
+
+@every_chapter
+def test_the_rocket_opens_the_notebook_of_the_page(name):
+    [chapter] = {entry["file"] for entry in TOC["chapters"]
+                 if entry["file"].startswith(name.removesuffix("html"))}
+    launch = [link["href"] for link in soup(name).select(
+        ".dropdown-launch-buttons a[href]")]
+    url, branch = current(HTML.parents[1])
+    assert launch == [in_binder(url, branch, chapter),
+                      in_colab(url, branch, chapter)]
+    assert "Open in Colab" not in soup(name).article.get_text()
 
 
 @every_read_page

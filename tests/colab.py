@@ -1,0 +1,185 @@
+"""Run the chapters as Colab would: its versions, an empty folder, no tree.
+
+Each chapter is run twice, standalone and from the repository. The set-up cell
+then installs the package from its own address, which Git is told to find in a
+clone of the last commit. The environment's packages must be the same before
+and after, but for ours. What was run is kept in _build/colab.
+"""
+
+import argparse
+import ast
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+from IPython.core.inputtransformer2 import TransformerManager
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import (CellExecutionError, CellTimeoutError,
+                                 DeadKernelError)
+
+from book import standalone
+from book.address import current
+from tests.validate import chapters, write
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILT = ROOT / "_build/colab"
+CONSTRAINTS = ROOT / "tests/colab-constraints.txt"
+FORMS = ("standalone", "repository")
+# Run after a chapter: where the package came from, and what was loaded.
+LAST = """\
+import json, sys, vae_tf, google.colab
+print(json.dumps([vae_tf.__file__, sys.version.split()[0], {
+    name: sys.modules[name].__version__ for name in (
+        "tensorflow", "keras", "numpy", "IPython", "matplotlib", "scipy",
+        "sklearn", "skimage") if name in sys.modules}]))"""
+
+
+def main():
+    wanted = arguments(chapters(ROOT))
+    faults = []
+    with tempfile.TemporaryDirectory() as folder:
+        place = Place(Path(wanted.environment).absolute(), Path(folder))
+        before = place.packages()
+        faults += [*version_faults(before, pins())]
+        for name in wanted.chapters:
+            for form in wanted.forms:
+                faults += check(place, name, form, before, wanted.timeout)
+    sys.exit("\n".join(faults) or None)
+
+
+def arguments(names):
+    """Return what was asked for; no chapters are all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--environment", default=".venv-colab")
+    parser.add_argument("--timeout", type=int, default=600,
+                        help="seconds that one cell may take")
+    parser.add_argument("--forms", nargs="*", choices=FORMS, default=FORMS)
+    parser.add_argument("--chapters", nargs="*", choices=names, metavar="NAME")
+    wanted = parser.parse_args()
+    wanted.chapters = wanted.chapters or names
+    return wanted
+
+
+class Place:
+    """An environment beside an empty folder and a clone of the repository."""
+
+    def __init__(self, environment, folder):
+        self.python, self.folder = environment / "bin/python", folder
+        clone = folder / "clone"
+        subprocess.run(["git", "clone", "-q", ROOT.as_uri(), clone],
+                       check=True)
+        # Nothing of ours can be imported, no reader's settings are read.
+        self.variables = {
+            name: value for name, value in os.environ.items()
+            if not name.startswith(("PYTHON", "MAKE", "MFLAGS", "GIT_",
+                                    "VIRTUAL_ENV", "MPL"))} | {
+            "PATH": f"{environment / 'bin'}{os.pathsep}{os.environ['PATH']}",
+            "IPYTHONDIR": str(folder / "ipython"),
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # else ipykernel warns
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"url.{clone.as_uri()}.insteadOf",
+            "GIT_CONFIG_VALUE_0": current(ROOT)[0]}
+        kernel = folder / "kernels/colab/kernel.json"
+        kernel.parent.mkdir(parents=True)
+        kernel.write_text(json.dumps({
+            "argv": [str(self.python), "-m", "ipykernel_launcher", "-f",
+                     "{connection_file}", "--log-level=CRITICAL"],
+            "display_name": "Colab", "language": "python"}))
+
+    def pip(self, *arguments):
+        return subprocess.run(
+            [self.python, "-m", "pip", *arguments], env=self.variables,
+            check=True, stdout=subprocess.PIPE, text=True,
+            cwd=self.folder).stdout
+
+    def packages(self):
+        """Return {name: version} of the environment, without our package."""
+        self.pip("uninstall", "-qq", "-y", "vae-tf")
+        listed = json.loads(self.pip("list", "--format=json"))
+        return {package["name"]: package["version"] for package in listed}
+
+    def run(self, notebook, timeout):
+        """Run a notebook in an empty folder, in place."""
+        manager = AsyncKernelManager(
+            kernel_name="colab", kernel_spec_manager=KernelSpecManager(
+                kernel_dirs=[str(self.folder / "kernels")],
+                ensure_native_kernel=False))
+        with tempfile.TemporaryDirectory(dir=self.folder) as empty:
+            NotebookClient(notebook, km=manager, timeout=timeout,
+                           startup_timeout=120, record_timing=False,
+                           resources={"metadata": {"path": empty}}).execute(
+                env=self.variables)
+
+
+def pins():
+    """Return {name: version} of Colab's list, as far as it is needed."""
+    lines = CONSTRAINTS.read_text(encoding="utf-8").splitlines()
+    return dict(line.split("==") for line in lines
+                if line and not line.startswith("#"))
+
+
+def version_faults(packages, wanted):
+    """Yield which packages are not of the wanted versions."""
+    for name, version in wanted.items():
+        if packages.get(name) != version:
+            yield (f"the environment: expected {name} {version}, got "
+                   f"{packages.get(name)}")
+
+
+def check(place, name, form, before, timeout):
+    """Return what is wrong with one run of a chapter; say how it went."""
+    notebook = nbformat.read(ROOT / name, as_version=4)
+    if form == "standalone":
+        notebook = standalone.standalone(notebook, ROOT / "vae_tf")
+    notebook.cells.append(nbformat.v4.new_code_cell(LAST))
+    label, start = f"{name} ({form})", time.monotonic()
+    try:
+        place.run(notebook, timeout)
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        return [f"{label}: {type(error).__name__}: {error}"]
+    finally:
+        write(notebook, BUILT / form / Path(name).name)
+    seconds = time.monotonic() - start
+    file, python, versions = json.loads(notebook.cells[-1].outputs[-1].text)
+    print(f"{label}: {checks(notebook)} checks held in {seconds:.0f} s; "
+          f"Python {python}, "
+          + ", ".join(f"{key} {value}" for key, value in versions.items()),
+          flush=True)
+    inside = Path(file).is_relative_to(place.python.parents[1])
+    faults = list(version_faults(place.packages(), before))
+    if inside != (form == "repository") or ROOT / "vae_tf" == Path(
+            file).parent:
+        faults.append(f"the package came from {file}")
+    return [f"{label}: {fault}" for fault in faults + list(said(notebook))]
+
+
+def said(notebook):
+    """Yield what a run wrote to stderr."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if output.get("name") == "stderr":
+                yield f"on stderr: {output.text}"
+
+
+def checks(notebook):
+    """Count the asserts of a notebook."""
+    return sum(isinstance(node, ast.Assert)
+               for cell in notebook.cells if cell.cell_type == "code"
+               for node in ast.walk(ast.parse(
+                   TransformerManager().transform_cell(cell.source))))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        sys.exit("Interrupted.")
