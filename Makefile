@@ -87,8 +87,10 @@ lock: | $(UV)  ## compile requirements*.lock and environment.yml anew
 	$(COMPILE) pyproject.toml --group book --group test \
 		--group pages -o requirements.lock
 	$(COMPILE) --group book -c requirements.lock -o requirements-html.lock
-	@{ echo '# By `make lock`, for conda and Binder; not run with conda yet.'; \
+	@{ echo '# By `make lock`, for conda and Binder: the pins of requirements.lock.'; \
+	echo '# pip resolves the list (--dry-run); conda and Binder have not run it.'; \
 	echo 'name: vae-explained'; \
+	echo 'channels: [conda-forge]'; \
 	echo 'dependencies:'; \
 	sed -n 's/^requires-python = ">=\(.*\)"/  - python=\1/p' pyproject.toml; \
 	echo '  - pip'; \
