@@ -2,6 +2,9 @@
 PYTHON = python3 python3.13 python3.12 python3.11
 UV_VERSION = 0.13.9
 CELL_SECONDS = 600
+# Debian's; Google Chrome does as well: make CHROMIUM=/usr/bin/google-chrome
+CHROMIUM ?= /usr/bin/chromium
+export CHROMIUM
 
 BIN = .venv/bin
 UV := $(shell command -v uv || echo .venv/uv/bin/uv)
@@ -70,8 +73,9 @@ pdf: .venv/full chromium  ## print the rendered pages as one PDF
 	$(BIN)/python book/pdf.py
 
 chromium:
-	@test -x /usr/bin/chromium || { echo 'Chromium is missing;' \
-		'on Debian, as root: apt-get install chromium'; exit 1; }
+	@command -v '$(CHROMIUM)' >/dev/null || { echo 'There is no' \
+		'$(CHROMIUM). On Debian, as root: apt-get install chromium.' \
+		'Or name one: make CHROMIUM=/path/to/chrome'; exit 1; }
 
 sync: .venv/html  ## bring edits of book/*.md into the paired notebooks
 	$(BIN)/jupytext --quiet --to notebook --update $(CHAPTERS:=.md)
