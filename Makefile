@@ -4,9 +4,17 @@ COLAB_PYTHON = python3.13 $(wildcard $(HOME)/.pyenv/versions/3.13*/bin/python) \
 	python3.12 python3.11 python3
 UV_VERSION = 0.13.9
 CELL_SECONDS = 600
+TESTS = tests book
+# Debian's; Google Chrome does as well: make CHROMIUM=/usr/bin/google-chrome
+CHROMIUM ?= /usr/bin/chromium
+export CHROMIUM
 
 BIN = .venv/bin
-UV := $(shell command -v uv || echo .venv/uv/bin/uv)
+ifeq ($(OS),Windows_NT)
+BIN = .venv/Scripts
+EXE = .exe
+endif
+UV := $(shell command -v uv || echo .venv/uv/bin/uv$(EXE))
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --custom-compile-command 'make lock'
 CHAPTERS := $(shell sed -n 's/^ *- file: *\(.*\)\.ipynb.*/\1/p' _toc.yml)
@@ -61,7 +69,7 @@ html-now: .venv/html  ## render the committed outputs, in seconds
 	$(call render,.)
 
 test-now: .venv/full  ## run every chapter, compare with its committed outputs
-	TQDM_DISABLE=1 $(BIN)/python -m pytest tests book \
+	TQDM_DISABLE=1 $(BIN)/python -m pytest $(TESTS) \
 		--nbval --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS)
 
 accept-now:  ## take what `make test` ran and counted as the committed
@@ -76,6 +84,20 @@ portability: .venv/full  ## run every chapter as other processors would
 	$(BIN)/python -m tests.portability --timeout $(CELL_SECONDS) \
 		--settings $(SETTINGS) --chapters $(CHAPTERS:=.ipynb)
 
+# In a copy of the last commit, whose lock and environment are made anew.
+newest:  ## run everything on the newest releases that pyproject.toml allows
+	rm -rf _build/newest
+	git clone --quiet . _build/newest
+	rm _build/newest/requirements*.lock
+	$(MAKE) -C _build/newest lock
+	$(MAKE) -C _build/newest test
+	$(MAKE) -C _build/newest html
+
+links: .venv/html  ## see that the links of the pages lead somewhere
+	rm -rf _build/links
+	$(BIN)/jupyter-book build -q -W -n --keep-going --builder linkcheck \
+		--path-output _build/links .
+
 test-pages: .venv/full chromium  ## look at the rendered pages in Chromium
 	$(BIN)/python -m pytest tests/pages
 
@@ -83,8 +105,9 @@ pdf: .venv/full chromium  ## print the rendered pages as one PDF
 	$(BIN)/python book/pdf.py
 
 chromium:
-	@test -x /usr/bin/chromium || { echo 'Chromium is missing;' \
-		'on Debian, as root: apt-get install chromium'; exit 1; }
+	@command -v '$(CHROMIUM)' >/dev/null || { echo 'There is no' \
+		'$(CHROMIUM). On Debian, as root: apt-get install chromium.' \
+		'Or name one: make CHROMIUM=/path/to/chrome'; exit 1; }
 
 sync: .venv/html  ## bring edits of book/*.md into the paired notebooks
 	$(BIN)/jupytext --quiet --to notebook --update $(CHAPTERS:=.md)
@@ -111,8 +134,10 @@ lock: | $(UV)  ## compile requirements*.lock and environment.yml anew
 	$(COMPILE) pyproject.toml --group book --group test \
 		--group pages -o requirements.lock
 	$(COMPILE) --group book -c requirements.lock -o requirements-html.lock
-	@{ echo '# By `make lock`, for conda and Binder; not run with conda yet.'; \
+	@{ echo '# By `make lock`, for conda and Binder: the pins of requirements.lock.'; \
+	echo '# pip resolves the list (--dry-run); conda and Binder have not run it.'; \
 	echo 'name: vae-explained'; \
+	echo 'channels: [conda-forge]'; \
 	echo 'dependencies:'; \
 	sed -n 's/^requires-python = ">=\(.*\)"/  - python=\1/p' pyproject.toml; \
 	echo '  - pip'; \
@@ -123,26 +148,26 @@ lock: | $(UV)  ## compile requirements*.lock and environment.yml anew
 clean:  ## remove what was built (the environment stays in .venv)
 	rm -rf _build .pytest_cache
 
-.venv/bin/python:
+$(BIN)/python$(EXE):
 	@$(call choose,PYTHON); \
 	echo "Making .venv with $$(command -v $$python)"; \
 	$$python -m venv --clear --without-pip .venv
 
-.venv/uv/bin/uv: | .venv/bin/python
+.venv/uv/bin/uv$(EXE): | $(BIN)/python$(EXE)
 	@$(BIN)/python -m ensurepip --default-pip >/dev/null || { echo \
 		'This Python lacks ensurepip: install python3-venv, or uv.'; exit 1; }
 	$(BIN)/python -m pip install --quiet --target .venv/uv uv==$(UV_VERSION)
 
-.venv/full: requirements.lock pyproject.toml | .venv/bin/python $(UV)
-	$(UV) pip sync --python $(BIN)/python --require-hashes requirements.lock
-	$(UV) pip install --python $(BIN)/python --no-deps --no-build-isolation \
-		--editable .
+.venv/full: requirements.lock pyproject.toml | $(BIN)/python$(EXE) $(UV)
+	$(UV) pip sync --python $(BIN)/python$(EXE) --require-hashes $<
+	$(UV) pip install --python $(BIN)/python$(EXE) --no-deps \
+		--no-build-isolation --editable .
 	@touch $@
 
 # Without TensorFlow, unless it is there already.
-.venv/html: requirements-html.lock | .venv/bin/python $(UV)
+.venv/html: requirements-html.lock | $(BIN)/python$(EXE) $(UV)
 	@if test -e .venv/full; then $(MAKE) .venv/full; else set -x; \
-		$(UV) pip sync --python $(BIN)/python --require-hashes $<; fi
+		$(UV) pip sync --python $(BIN)/python$(EXE) --require-hashes $<; fi
 	@touch $@
 
 # Sees what .venv has and adds the group `bench`, each package on its own: one
@@ -171,6 +196,6 @@ clean:  ## remove what was built (the environment stays in .venv)
 	@touch $@
 
 .PHONY: help book html test test-pages pdf chromium accept portability bench \
-	sync address standalone colab-check lab lock clean book-now html-now \
-	test-now accept-now
+	newest links sync address standalone colab-check lock lab clean book-now \
+	html-now test-now accept-now
 .NOTPARALLEL:

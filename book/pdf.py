@@ -19,7 +19,7 @@ from pypdf import PdfReader
 ROOT = Path(__file__).resolve().parent.parent
 HTML = ROOT / "_build/html"
 CSS = ROOT / "book/_static/print.css"
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update",
          "--disable-sync"]

@@ -15,7 +15,8 @@ FILES = [*LOCKS.values(), "environment.yml", "pyproject.toml"]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 GROUPS = {"dependencies": PROJECT["project"]["dependencies"],
           **PROJECT["dependency-groups"]}
-CONDA = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+CONDAS = yaml.safe_load((ROOT / "environment.yml").read_text())
+CONDA = CONDAS["dependencies"]
 
 
 def blocks(lock):
@@ -74,6 +75,13 @@ def test_conda_has_the_lowest_python_that_the_project_allows():
         .specifier
     assert lowest.operator == ">="
     assert python == f"python={lowest.version}"
+
+
+def test_conda_is_asked_for_nothing_but_python_and_pip():
+    assert CONDAS.keys() == {"name", "channels", "dependencies"}
+    assert CONDAS["channels"] == ["conda-forge"]
+    python, pip, _ = CONDA
+    assert python.startswith("python=") and pip == "pip"
 
 
 def test_conda_installs_the_pins_of_the_lock_and_the_package():

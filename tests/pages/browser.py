@@ -10,7 +10,7 @@ AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
 
 
 def launch(playwright):
-    """Start Debian's Chromium with an empty profile."""
+    """Start Chromium, or what CHROMIUM names, with an empty profile."""
     return playwright.chromium.launch(
         executable_path=CHROMIUM, args=FLAGS)
 
