@@ -170,6 +170,37 @@ def test_zizmor_finds_a_planted_fault(copied, old, new, found):
     assert code != 0 and f"[{found}]" in said
 
 
+GH = """#!/bin/sh
+case "$1 $2" in
+"issue list") printf '%s\\n' "$OPEN" ;;
+"issue create") echo "$@" ;;
+*) exit 1
+esac
+"""
+
+
+@pytest.mark.parametrize("name", WEEKLY)
+@pytest.mark.parametrize("already, opened", [
+    ("", True), ("Another\nThe weekly run failed: The flow, twice", True),
+    ("Another\nThe weekly run failed: The flow", False)])
+def test_an_issue_is_opened_unless_there_is_one(tmp_path, name, already,
+                                                opened):
+    flow = yaml.safe_load((ROOT / FOLDER / name).read_text())
+    [step] = [job["steps"][0]["run"] for job in flow["jobs"].values()
+              if reports(job)]
+    (tmp_path / "gh").write_text(GH)
+    (tmp_path / "gh").chmod(0o755)
+    run = subprocess.run(
+        ["bash", "-e", "-c", step], capture_output=True, text=True, env={
+            "PATH": f"{tmp_path}:/usr/bin:/bin", "OPEN": already,
+            "GITHUB_WORKFLOW": "The flow", "GITHUB_RUN_ID": "7",
+            "GITHUB_SERVER_URL": "https://host", "GITHUB_REPOSITORY": "a/b"})
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout == opened * (
+        "issue create --title The weekly run failed: The flow "
+        "--body https://host/a/b/actions/runs/7\n")
+
+
 def test_make_on_windows_takes_the_folder_and_the_names_of_windows(copied):
     for name in ("requirements.lock", "pyproject.toml", "_toc.yml"):
         shutil.copy(ROOT / name, copied)
