@@ -16,10 +16,11 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ".github/workflows"
 FLOWS = sorted(path.name for path in (ROOT / FOLDER).glob("*"))
-WEEKLY = ["links.yml", "newest.yml", "platforms.yml"]
+WEEKLY = ["colab.yml", "links.yml", "newest.yml", "platforms.yml"]
 ZIZMOR = Path(sys.executable).with_name("zizmor")
 PINNED = re.compile(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
-CALL = re.compile(r"make ([a-z-]+)(?: [A-Z_]+=\S+)*|\.ci/run")
+CALL = re.compile(
+    r'make ([a-z-]+)(?: [A-Z_]+=(?:[\w/.]+|"[\w/. ]+"))*|\.ci/run')
 
 
 def faults(root, name):
@@ -142,6 +143,7 @@ def test_the_weekly_ones_are_there():
     ("ci.yml", "contents: read", "contents: write", "{'contents'} for a job"),
     ("ci.yml", "make html", "make htm", "no target: htm"),
     ("ci.yml", "make html", "make html; curl x", "not make: make html; curl"),
+    ("ci.yml", "make html", "make html X=1;curl", "not make: make html X=1;"),
     ("newest.yml", "* * 1", "* * *", "not weekly"),
     ("newest.yml", "!= 'success'", "== 'success'", "newest fails unseen"),
     ("newest.yml", "issues: write", "issues: read", "opens no issue"),
