@@ -115,7 +115,7 @@ sync: .venv/html  ## bring edits of book/*.md into the paired notebooks
 bench: .venv-bench/full  ## time ours beside six others, which it installs
 	.venv-bench/bin/python -m benchmarks.speed
 
-address: .venv/bin/python  ## make address URL=https://github.com/…: of a fork
+address: $(BIN)/python$(EXE)  ## make address URL=https://github.com/…: of a fork
 	$(BIN)/python book/address.py '$(URL)'
 
 standalone: .venv/html  ## each chapter as one notebook, the package inside

@@ -16,10 +16,11 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ".github/workflows"
 FLOWS = sorted(path.name for path in (ROOT / FOLDER).glob("*"))
-WEEKLY = ["links.yml", "newest.yml", "platforms.yml"]
+WEEKLY = ["colab.yml", "links.yml", "newest.yml", "platforms.yml"]
 ZIZMOR = Path(sys.executable).with_name("zizmor")
 PINNED = re.compile(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
-CALL = re.compile(r"make ([a-z-]+)(?: [A-Z_]+=\S+)*|\.ci/run")
+CALL = re.compile(
+    r'make ([a-z-]+)(?: [A-Z_]+=(?:[\w/.]+|"[\w/. ]+"))*|\.ci/run')
 
 
 def faults(root, name):
@@ -142,6 +143,7 @@ def test_the_weekly_ones_are_there():
     ("ci.yml", "contents: read", "contents: write", "{'contents'} for a job"),
     ("ci.yml", "make html", "make htm", "no target: htm"),
     ("ci.yml", "make html", "make html; curl x", "not make: make html; curl"),
+    ("ci.yml", "make html", "make html X=1;curl", "not make: make html X=1;"),
     ("newest.yml", "* * 1", "* * *", "not weekly"),
     ("newest.yml", "!= 'success'", "== 'success'", "newest fails unseen"),
     ("newest.yml", "issues: write", "issues: read", "opens no issue"),
@@ -168,6 +170,37 @@ def test_zizmor_finds_a_planted_fault(copied, old, new, found):
     replace(copied, "ci.yml", old, new)
     code, said = zizmor(copied)
     assert code != 0 and f"[{found}]" in said
+
+
+GH = """#!/bin/sh
+case "$1 $2" in
+"issue list") printf '%s\\n' "$OPEN" ;;
+"issue create") echo "$@" ;;
+*) exit 1
+esac
+"""
+
+
+@pytest.mark.parametrize("name", WEEKLY)
+@pytest.mark.parametrize("already, opened", [
+    ("", True), ("Another\nThe weekly run failed: The flow, twice", True),
+    ("Another\nThe weekly run failed: The flow", False)])
+def test_an_issue_is_opened_unless_there_is_one(tmp_path, name, already,
+                                                opened):
+    flow = yaml.safe_load((ROOT / FOLDER / name).read_text())
+    [step] = [job["steps"][0]["run"] for job in flow["jobs"].values()
+              if reports(job)]
+    (tmp_path / "gh").write_text(GH)
+    (tmp_path / "gh").chmod(0o755)
+    run = subprocess.run(
+        ["bash", "-e", "-c", step], capture_output=True, text=True, env={
+            "PATH": f"{tmp_path}:/usr/bin:/bin", "OPEN": already,
+            "GITHUB_WORKFLOW": "The flow", "GITHUB_RUN_ID": "7",
+            "GITHUB_SERVER_URL": "https://host", "GITHUB_REPOSITORY": "a/b"})
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout == opened * (
+        "issue create --title The weekly run failed: The flow "
+        "--body https://host/a/b/actions/runs/7\n")
 
 
 def test_make_on_windows_takes_the_folder_and_the_names_of_windows(copied):
