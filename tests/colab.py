@@ -1,8 +1,8 @@
 """Run the chapters as Colab would: its versions, an empty folder, no tree.
 
 Each chapter is run twice, standalone and from the repository. The set-up cell
-then installs the package from its own address, which Git is told to find in a
-clone of the last commit. The environment's packages must be the same before
+then installs the package from its own address, which Git is told to find in
+the last commit here. The environment's packages must be the same before
 and after, but for ours. What was run is kept in _build/colab.
 """
 
@@ -70,13 +70,11 @@ def arguments(names):
 
 
 class Place:
-    """An environment beside an empty folder and a clone of the repository."""
+    """An environment, an empty folder and the repository's last commit."""
 
     def __init__(self, environment, folder):
         self.python, self.folder = environment / "bin/python", folder
-        clone = folder / "clone"
-        subprocess.run(["git", "clone", "-q", ROOT.as_uri(), clone],
-                       check=True)
+        served = repository(folder)
         # Nothing of ours can be imported, no reader's settings are read.
         self.variables = {
             name: value for name, value in os.environ.items()
@@ -86,7 +84,7 @@ class Place:
             "IPYTHONDIR": str(folder / "ipython"),
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # else ipykernel warns
             "GIT_CONFIG_COUNT": "1",
-            "GIT_CONFIG_KEY_0": f"url.{clone.as_uri()}.insteadOf",
+            "GIT_CONFIG_KEY_0": f"url.{served.as_uri()}.insteadOf",
             "GIT_CONFIG_VALUE_0": current(ROOT)[0]}
         kernel = folder / "kernels/colab/kernel.json"
         kernel.parent.mkdir(parents=True)
@@ -118,6 +116,23 @@ class Place:
                            startup_timeout=120, record_timing=False,
                            resources={"metadata": {"path": empty}}).execute(
                 env=self.variables)
+
+
+def repository(folder):
+    """Make a repository of one commit, the tree's last, and return it.
+
+    Not a clone: of a shallow one, as CI has, pip's clone without blobs would
+    ask for the missing commits without end.
+    """
+    made, packed = folder / "repository", folder / "repository.tar"
+    subprocess.run(["git", "archive", "-o", packed, "HEAD"], cwd=ROOT,
+                   check=True)
+    shutil.unpack_archive(packed, made, filter="data")
+    for command in ("init -q", "add -A -f",
+                    "-c user.name=x -c user.email=x -c commit.gpgsign=false "
+                    "commit -q -m last"):
+        subprocess.run(["git", *command.split()], cwd=made, check=True)
+    return made
 
 
 def pins():
