@@ -1,0 +1,315 @@
+"""Real workers train what one does, and end clearly when one of them fails."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from vae_tf import workers
+from vae_tf.workers import launch
+
+ROOT = Path(__file__).parents[1]
+MODELS = """
+import json, os, signal, sys, time
+import numpy as np
+import tensorflow as tf
+from vae_tf import VAE, Autoencoder, train
+from vae_tf.workers import meet
+
+images = np.random.default_rng(0).uniform(size=(40, 28, 28, 1)).astype("f")
+
+
+class Ledger(tf.Module):
+    image_shape = (1, 1, 1)
+    images = np.float32(np.arange(12) / 12).reshape(12, 1, 1, 1)
+    weight = None
+
+    def loss(self, images):
+        if self.weight is None:
+            self.weight = tf.Variable(1.)
+            self.seen = tf.Variable(
+                tf.zeros([12]), trainable=False,
+                aggregation=tf.VariableAggregation.SUM,
+                synchronization=tf.VariableSynchronization.ON_READ)
+        elif not tf.distribute.in_cross_replica_context():
+            numbers = tf.cast(tf.round(images[:, 0, 0] * 12), tf.int32)
+            self.seen.assign_add(tf.scatter_nd(
+                numbers, tf.ones([images.shape[0]]), [12]))
+        return {"loss": 1 * self.weight}
+
+
+class Dice(tf.Module):
+    image_shape = (28, 28, 1)
+    weight = None
+
+    def loss(self, images):
+        if self.weight is None:
+            self.weight = tf.Variable(1.)
+            self.drawn = tf.Variable(
+                0., trainable=False,
+                aggregation=tf.VariableAggregation.SUM,
+                synchronization=tf.VariableSynchronization.ON_READ)
+        elif not tf.distribute.in_cross_replica_context():
+            self.drawn.assign(tf.random.normal([]))
+        return {"loss": 1 * self.weight}
+
+
+def losses(model, images=images, **settings):
+    return [record["loss"] for record in train(
+        model, images, batchsize=20, **settings)]
+
+
+def local(strategy, variable):
+    return [value.numpy().tolist() for value
+            in strategy.experimental_local_results(variable)]
+
+
+def report(strategy, folder):
+    ledger, dice = Ledger(), Dice()
+    next(train(ledger, ledger.images, batchsize=4, strategy=strategy))
+    next(train(dice, images, batchsize=40, strategy=strategy))
+    parts = losses(Autoencoder(), epochs=1, strategy=strategy, folder=folder)
+    parts += losses(Autoencoder(), epochs=3, strategy=strategy, folder=folder)
+    print(json.dumps({
+        "plain": losses(Autoencoder(), epochs=3),
+        "shared": losses(Autoencoder(), epochs=3, strategy=strategy),
+        "parts": parts, "VAE": losses(VAE(), epochs=2, strategy=strategy),
+        "seen": local(strategy, ledger.seen),
+        "dice": local(strategy, dice.drawn)}))
+"""
+DEVICES = MODELS + """
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0],
+    [tf.config.LogicalDeviceConfiguration()] * 2)
+mirrored = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+report(mirrored, sys.argv[1])
+used = Autoencoder()
+used.loss(images)
+for call in (lambda: train(Autoencoder(), images, batchsize=20,
+                           strategy="mirrored"),
+             lambda: train(Autoencoder(), images, batchsize=20, strategy=
+                           tf.distribute.OneDeviceStrategy("CPU:0")),
+             lambda: train(Autoencoder(), images, batchsize=5,
+                           strategy=mirrored),
+             lambda: train(used, images, batchsize=20, strategy=mirrored)):
+    try:
+        call()
+        print("accepted")
+    except Exception as error:
+        print(type(error).__name__, error)
+"""
+MET = MODELS + "report(meet(), sys.argv[1])"
+HANGS = MODELS + """
+strategy = meet()
+print(os.getpid(), file=open(sys.argv[1] + f"/pid{os.getpid()}", "w"))
+me = strategy.cluster_resolver.task_id
+for record in train(Autoencoder(), images, epochs=100_000, batchsize=20,
+                    strategy=strategy):
+    if me == 1 and record["epoch"] == 3 and sys.argv[2] == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+OTHER = """
+import json, os, sys
+from pathlib import Path
+if json.loads(os.environ["TF_CONFIG"])["task"]["index"]:
+    sys.path.insert(0, sys.argv[1])
+from vae_tf.workers import meet
+meet()
+"""
+
+
+def python(source, *arguments, **settings):
+    return subprocess.run(
+        [sys.executable, "-c", source, *map(str, arguments)],
+        capture_output=True, text=True, cwd=ROOT,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"}, **settings)
+
+
+def alive(pid):
+    """Return whether a process runs (a zombie does not)."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def devices(tmp_path_factory):
+    run = python(DEVICES, tmp_path_factory.mktemp("devices"))
+    assert run.returncode == 0, run.stderr
+    return run.stdout.splitlines()
+
+
+@pytest.fixture(scope="module", params=["devices", "workers"])
+def reports(request, devices, tmp_path_factory):
+    """Return what each process reports: one of two devices, two of one."""
+    if request.param == "devices":
+        return [json.loads(devices[0])]
+    folder = tmp_path_factory.mktemp("workers")
+    return [json.loads(output) for output in launch(MET, 2, folder)]
+
+
+def test_two_train_what_one_does(reports):
+    for report in reports:
+        assert report["shared"] == pytest.approx(report["plain"], rel=1e-4)
+        assert report["shared"][2] < report["shared"][0]
+
+
+def test_all_report_the_same(reports):
+    for name in ("shared", "parts", "VAE"):
+        assert all(report[name] == reports[0][name] for report in reports)
+
+
+def test_an_epoch_gives_each_image_to_one(reports):
+    pages = [page for report in reports for page in report["seen"]]
+    assert [sum(page) for page in pages] == [6, 6]
+    assert list(map(sum, zip(*pages))) == [1] * 12
+
+
+def test_each_draws_its_own_random_numbers(reports):
+    drawn = [number for report in reports for number in report["dice"]]
+    assert len(drawn) == len(set(drawn)) == 2
+
+
+def test_a_resumed_training_goes_on_as_if_unbroken(reports):
+    for report in reports:
+        assert report["parts"] == pytest.approx(report["shared"], rel=1e-4)
+        assert len(report["parts"]) == 3
+
+
+@pytest.mark.parametrize("line, message", [
+    (1, "TypeError The 'strategy' parameter of train must .* Got str instead"),
+    (2, "TypeError The 'strategy' parameter .* Got OneDeviceStrategy"),
+    (3, "ValueError The 'batchsize' .* multiple .* 2 replicas. Got 5 instead"),
+    (4, "ValueError The 'model' parameter of train must be new")])
+def test_what_a_strategy_cannot_do_is_named(devices, line, message):
+    assert re.match(message, devices[line])
+
+
+def test_a_killed_worker_ends_all_of_them(tmp_path):
+    start = time.monotonic()
+    with pytest.raises(RuntimeError, match="Worker 1 of 2 was killed by "
+                       "SIGKILL; all have ended"):
+        launch(HANGS, 2, tmp_path, "die")
+    assert time.monotonic() - start < 60
+    pids = [path.name[3:] for path in tmp_path.glob("pid*")]
+    assert len(pids) == 2 and not any(map(alive, pids))
+
+
+def test_workers_end_with_a_launcher_that_is_killed(tmp_path):
+    (tmp_path / "program.py").write_text(HANGS)
+    launcher = subprocess.Popen(
+        [sys.executable, "-m", "vae_tf.workers", "2", tmp_path / "program.py",
+         tmp_path, "live"], cwd=ROOT)
+    end = time.monotonic() + 60
+    while len(pids := list(tmp_path.glob("pid*"))) < 2:
+        assert launcher.poll() is None and time.monotonic() < end
+        time.sleep(0.1)
+    launcher.send_signal(signal.SIGKILL)
+    launcher.wait()
+    end = time.monotonic() + 10
+    while any(alive(pid.name[3:]) for pid in pids):
+        assert time.monotonic() < end, "orphans"
+        time.sleep(0.1)
+
+
+def test_other_code_is_told(tmp_path):
+    copy = tmp_path / "vae_tf"
+    copy.mkdir()
+    for file in (ROOT / "vae_tf").glob("*.py"):
+        (copy / file.name).write_bytes(file.read_bytes())
+    (copy / "losses.py").write_text(
+        (copy / "losses.py").read_text() + "\n# other\n")
+    with pytest.raises(RuntimeError, match=r"It said: .*workers \[1\] run "
+                       "other code than worker 0"):
+        launch(OTHER, 2, tmp_path)
+
+
+def test_a_worker_that_never_appears_is_told_within_a_minute(tmp_path):
+    mine, other = workers.free_ports(2)
+    config = {"cluster": {"worker": [f"127.0.0.1:{mine}",
+                                     f"127.0.0.1:{other}"]},
+              "task": {"type": "worker", "index": 0}}
+    with mock.patch.dict(os.environ, TF_CONFIG=json.dumps(config)):
+        run = python("from vae_tf.workers import meet; meet(seconds=2)",
+                     timeout=60)
+    assert run.returncode == 1
+    assert re.search(f"Worker 1 did not appear at 127.0.0.1:{other} within 2 "
+                     "seconds", run.stderr)
+    assert workers.meet.__defaults__[0] <= 45
+
+
+GOOD = {"cluster": {"worker": ["a:1", "b:2"]},
+        "task": {"type": "worker", "index": 1}}
+
+
+@pytest.mark.parametrize("config", [
+    None, "", "{", "[]", "3", "null", "{}", json.dumps({**GOOD, "task": {}}),
+    json.dumps({**GOOD, "cluster": {}}),
+    json.dumps({**GOOD, "cluster": {"worker": ["a", "b"]}}),
+    json.dumps({**GOOD, "cluster": {"worker": ["a:x", "b:y"]}}),
+    json.dumps({**GOOD, "cluster": {**GOOD["cluster"], "ps": ["c:3"]}}),
+    json.dumps({**GOOD, "task": {"type": "worker", "index": 2}}),
+    json.dumps({**GOOD, "task": {"type": "ps", "index": 0}})])
+def test_a_missing_or_malformed_tf_config_is_named(config, monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    if config is not None:
+        monkeypatch.setenv("TF_CONFIG", config)
+    with pytest.raises(ValueError, match="variable TF_CONFIG must") as error:
+        workers.meet()
+    assert str(error.value).endswith(f"Got {config or 'nothing'} instead.")
+
+
+def test_a_good_tf_config_is_understood(monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", json.dumps(GOOD))
+    assert workers.task() == ([("a", 1), ("b", 2)], 1)
+    chief = {"cluster": {"worker": ["b:2"], "chief": ["a:1"]},
+             "task": {"type": "chief", "index": "0"}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(chief))
+    assert workers.task() == ([("a", 1), ("b", 2)], 0)
+
+
+def test_outputs_come_back_in_order_and_arguments_go_in():
+    program = ("import json, os, sys; print(sys.argv[1:], json.loads("
+               "os.environ['TF_CONFIG'])['task']['index'])")
+    assert launch(program, 3, "a", 1) == [
+        f"['a', '1'] {i}\n" for i in range(3)]
+
+
+def test_a_failing_worker_is_named_with_its_last_words():
+    program = ("import json, os, time\nif json.loads(os.environ['TF_CONFIG'])"
+               "['task']['index']: raise SystemExit('so long')\n"
+               "time.sleep(60)")
+    with mock.patch.object(workers, "GRACE", 0.2), \
+            pytest.raises(RuntimeError, match="Worker 1 of 2 ended with exit "
+                          "status 1; all have ended. It said: so long"):
+        launch(program, 2)
+
+
+def test_who_never_ends_is_stopped(tmp_path):
+    program = ("import os, sys, time; open(f'{sys.argv[1]}/{os.getpid()}', "
+               "'w').close(); time.sleep(60)")
+    with pytest.raises(TimeoutError, match="within 2 seconds"):
+        launch(program, 2, tmp_path, seconds=2)
+    pids = [path.name for path in tmp_path.iterdir()]
+    assert len(pids) == 2 and not any(map(alive, pids))
+
+
+def test_the_command_ends_non_zero_with_the_message(tmp_path):
+    (tmp_path / "program.py").write_text("raise SystemExit('so long')")
+    command = [sys.executable, "-m", "vae_tf.workers"]
+    run = subprocess.run([*command, "1", tmp_path / "program.py"], cwd=ROOT,
+                         capture_output=True, text=True)
+    assert run.returncode == 1
+    assert "Worker 0 of 1 ended with exit status 1" in run.stderr
+    (tmp_path / "program.py").write_text("print('well')")
+    run = subprocess.run([*command, "2", tmp_path / "program.py"], cwd=ROOT,
+                         capture_output=True, text=True)
+    assert (run.returncode, run.stdout) == (0, "well\nwell\n")
