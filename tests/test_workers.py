@@ -1,11 +1,15 @@
 """Real workers train what one does, and end clearly when one of them fails."""
 
+import concurrent.futures
+import contextlib
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from unittest import mock
@@ -17,10 +21,11 @@ from vae_tf.workers import launch
 
 ROOT = Path(__file__).parents[1]
 MODELS = """
-import json, os, signal, sys, time
+import contextlib, json, os, signal, sys, time
 import numpy as np
 import tensorflow as tf
 from vae_tf import VAE, Autoencoder, train
+from vae_tf.train import one_step
 from vae_tf.workers import meet
 
 images = np.random.default_rng(0).uniform(size=(40, 28, 28, 1)).astype("f")
@@ -66,6 +71,23 @@ def losses(model, images=images, **settings):
         model, images, batchsize=20, **settings)]
 
 
+def gradient(strategy=None):
+    tf.random.set_seed(0)
+    with strategy.scope() if strategy else contextlib.nullcontext():
+        model, descent = Autoencoder(), tf.keras.optimizers.SGD(1.)
+        model.loss(images[:20])
+        descent.build(model.trainable_variables)
+    before = [v.numpy() for v in model.trainable_variables]
+    tf.function(one_step(model, descent, strategy))([images[:20]])
+    return np.concatenate([np.ravel(a - v.numpy()) for a, v in
+                           zip(before, model.trainable_variables)])
+
+
+def apart(strategy):
+    whole, shared = gradient(), gradient(strategy)
+    return float(np.linalg.norm(shared - whole) / np.linalg.norm(whole))
+
+
 def local(strategy, variable):
     return [value.numpy().tolist() for value
             in strategy.experimental_local_results(variable)]
@@ -81,7 +103,7 @@ def report(strategy, folder):
         "plain": losses(Autoencoder(), epochs=3),
         "shared": losses(Autoencoder(), epochs=3, strategy=strategy),
         "parts": parts, "VAE": losses(VAE(), epochs=2, strategy=strategy),
-        "seen": local(strategy, ledger.seen),
+        "apart": apart(strategy), "seen": local(strategy, ledger.seen),
         "dice": local(strategy, dice.drawn)}))
 """
 DEVICES = MODELS + """
@@ -162,6 +184,11 @@ def test_two_train_what_one_does(reports):
         assert report["shared"][2] < report["shared"][0]
 
 
+def test_the_gradient_is_that_of_the_whole_batch(reports):
+    for report in reports:      # Adam would hide a multiple of it
+        assert report["apart"] < 1e-4
+
+
 def test_all_report_the_same(reports):
     for name in ("shared", "parts", "VAE"):
         assert all(report[name] == reports[0][name] for report in reports)
@@ -232,18 +259,92 @@ def test_other_code_is_told(tmp_path):
         launch(OTHER, 2, tmp_path)
 
 
-def test_a_worker_that_never_appears_is_told_within_a_minute(tmp_path):
-    mine, other = workers.free_ports(2)
-    config = {"cluster": {"worker": [f"127.0.0.1:{mine}",
-                                     f"127.0.0.1:{other}"]},
-              "task": {"type": "worker", "index": 0}}
+def run_met(config, seconds=2):
+    """Run a worker that is to meet the others, and return how it ended."""
     with mock.patch.dict(os.environ, TF_CONFIG=json.dumps(config)):
-        run = python("from vae_tf.workers import meet; meet(seconds=2)",
-                     timeout=60)
+        return python("from vae_tf.workers import meet; "
+                      f"meet(seconds={seconds})", timeout=60)
+
+
+def two(mine, other):
+    return {"cluster": {"worker": [f"127.0.0.1:{mine}",
+                                   f"127.0.0.1:{other}"]},
+            "task": {"type": "worker", "index": 0}}
+
+
+def test_a_worker_that_never_appears_is_told_within_a_minute():
+    mine, other = workers.free_ports(2)
+    run = run_met(two(mine, other))
     assert run.returncode == 1
-    assert re.search(f"Worker 1 did not appear at 127.0.0.1:{other} within 2 "
-                     "seconds", run.stderr)
+    assert re.search(f"TimeoutError: Worker 1 did not appear at 127.0.0.1:"
+                     f"{other} within 2 seconds", run.stderr)
     assert workers.meet.__defaults__[0] <= 45
+
+
+@pytest.mark.parametrize("says", [
+    b"", b"SSH-2.0-OpenSSH_9.2\r\n", b"worker\n", b"worker one x\n",
+    b"worker 0 x\n", bytes(range(128, 256)) * 9])
+def test_who_listens_there_and_is_not_that_worker_is_told(says):
+    stranger = socket.create_server(("127.0.0.1", 0))
+
+    def answer():
+        with contextlib.suppress(OSError):
+            while True:
+                lines.append(stranger.accept()[0])
+                lines[-1].sendall(says)
+
+    lines, addresses = [], [("127.0.0.1", port) for port in (
+        *workers.free_ports(1), stranger.getsockname()[1])]
+    with stranger:
+        threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(TimeoutError, match="Worker 1 did not appear at"):
+            workers.greet(addresses, 0, "x", 1)
+        assert lines
+        stranger.shutdown(socket.SHUT_RDWR)
+    for line in lines:
+        line.close()
+
+
+def test_strangers_who_call_do_no_harm():
+    addresses = [("127.0.0.1", port) for port in workers.free_ports(3)]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        first = pool.submit(workers.greet, addresses, 0, "x", 20)
+        for words in (b"", b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 1000):
+            until(lambda: knock(addresses[0], words))
+        others = [pool.submit(workers.greet, addresses, i, word, 20)
+                  for i, word in ((1, "x"), (2, "y"))]
+        for future in (first, *others):
+            assert future.result() == {0: "x", 1: "x", 2: "y"}
+
+
+def knock(address, words):
+    with contextlib.suppress(ConnectionRefusedError), \
+            socket.create_connection(address, timeout=1) as line:
+        line.sendall(words)
+        return True
+
+
+def until(true, seconds=10):
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_who_answers_but_never_calls_is_told():
+    addresses = [("127.0.0.1", port) for port in workers.free_ports(2)]
+    with workers.desk(addresses[1][1], b"worker 1 x\n"), \
+            pytest.raises(TimeoutError, match="Worker 1 answered at .* did "
+                          "not call within 1 seconds"):
+        workers.greet(addresses, 0, "x", 1)
+
+
+def test_a_port_that_is_taken_is_named():
+    with socket.create_server(("", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match=f"^Port {port}, this worker's by "
+                           "TF_CONFIG, cannot be listened at: "):
+            workers.greet([("127.0.0.1", port)], 0, "x", 1)
 
 
 GOOD = {"cluster": {"worker": ["a:1", "b:2"]},
@@ -281,6 +382,13 @@ def test_outputs_come_back_in_order_and_arguments_go_in():
                "os.environ['TF_CONFIG'])['task']['index'])")
     assert launch(program, 3, "a", 1) == [
         f"['a', '1'] {i}\n" for i in range(3)]
+
+
+def test_workers_import_from_where_their_launcher_does(tmp_path, monkeypatch):
+    (tmp_path / "found_here_alone.py").write_text("word = 'found'")
+    monkeypatch.syspath_prepend(tmp_path)  # as a standalone notebook does
+    assert launch("from found_here_alone import word; print(word)", 2) \
+        == ["found\n"] * 2
 
 
 def test_a_failing_worker_is_named_with_its_last_words():

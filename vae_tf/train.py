@@ -132,26 +132,27 @@ def one_step(model, optimizer, strategy):
         return lambda batch: train_step(model, optimizer, batch)
 
     def step(batch):
-        terms = strategy.run(share_step, (
+        shares = strategy.run(share_step, (
             model, optimizer, batch, strategy.num_replicas_in_sync))
-        return {name: strategy.reduce("mean", term, axis=None)
-                for name, term in terms.items()}
+        return {name: strategy.experimental_local_results(term)[0]
+                for name, term in shares.items()}
     return step
 
 
 def share_step(model, optimizer, batch, replicas):
-    """Take one replica's part in a step, and return its terms of the loss.
+    """Take one replica's part in a step; return the loss's terms, of all.
 
     It is given the whole batch and takes its own images. (Appendix D)
     """
-    replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+    context = tf.distribute.get_replica_context()
+    mine = slice(context.replica_id_in_sync_group, None, replicas)
     with tf.GradientTape() as tape:
-        terms = model.loss(*[array[replica::replicas] for array in batch])
+        terms = model.loss(*[array[mine] for array in batch])
         share = terms["loss"] / replicas    # the optimizer adds them up
     variables = model.trainable_variables
     optimizer.apply_gradients(
         zip(tape.gradient(share, variables), variables))
-    return terms
+    return context.all_reduce("mean", terms)
 
 
 def worker(strategy):

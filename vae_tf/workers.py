@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import socket
+import socketserver
 import subprocess
 import sys
 import tempfile
@@ -28,22 +29,19 @@ GRACE = 5       # seconds that the others get to end by themselves
 def meet(seconds=40):
     """Return a MultiWorkerMirroredStrategy of workers who are all there.
 
-    Raises ValueError if TF_CONFIG is missing or malformed, TimeoutError if a
-    worker does not appear within `seconds`, RuntimeError if the workers do
-    not run the same code. To be called before TensorFlow computes anything.
+    Raises ValueError if TF_CONFIG is missing or malformed, OSError if its
+    port is taken, TimeoutError if a worker does not appear within `seconds`,
+    RuntimeError if the workers do not run the same code. To be called before
+    TensorFlow computes anything.
     """
     if os.environ.get(ENDS_WITH):
         threading.Thread(target=end_with_launcher, daemon=True).start()
-    addresses, mine = task()
-    wait_for(addresses, mine, seconds)
-    strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    codes = strategy.gather(strategy.run(
-        lambda: tf.constant([code()], tf.int64)), axis=0).numpy()
-    if other := [i for i, one in enumerate(codes) if one != codes[0]]:
+    codes = greet(*task(), code(), seconds)
+    if other := [i for i, one in sorted(codes.items()) if one != codes[0]]:
         raise RuntimeError(
             f"The workers {other} run other code than worker 0: another "
             "vae_tf, TensorFlow, Keras or program. Install the same on all.")
-    return strategy
+    return tf.distribute.MultiWorkerMirroredStrategy()
 
 
 def task():
@@ -78,39 +76,100 @@ def split(address):
     return host, int(port)
 
 
-def wait_for(addresses, mine, seconds):
-    """Return once each address has answered, else raise TimeoutError."""
+def greet(addresses, mine, word, seconds):
+    """Return {worker: its word}, once each has heard from each other.
+
+    Left alone with a worker who does not come, or with a port at which
+    something else listens, TensorFlow waits for longer than anybody would.
+    """
+    heard, greeting = {mine: word}, f"worker {mine} {word}\n".encode()
     end = time.monotonic() + seconds
-    with socket.create_server(("", addresses[mine][1])):
-        for i, (host, port) in enumerate(addresses):
-            while not answers(host, port):
-                if time.monotonic() > end:
-                    raise TimeoutError(
-                        f"Worker {i} did not appear at {host}:{port} within "
-                        f"{seconds} seconds. Is it running, is that its "
-                        "address, and is the port open?")
-                time.sleep(0.1)
+    with desk(addresses[mine][1], greeting) as callers:
+        callers.add(mine)
+        while missing := set(range(len(addresses))) - (heard.keys() & callers):
+            if time.monotonic() > end:
+                i = min(missing)
+                raise absent(i, addresses[i], i in heard, seconds)
+            for i in missing - heard.keys():
+                said = call(addresses[i], greeting)
+                if said and said[0] == i:
+                    heard[i] = said[1]
+            time.sleep(0.05)
+    return heard
 
 
-def answers(host, port):
-    """Return whether somebody listens there."""
-    with contextlib.suppress(OSError):
-        socket.create_connection((host, port), timeout=1).close()
-        return True
-    return False
+@contextlib.contextmanager
+def desk(port, greeting):
+    """Tell all who call at a port `greeting`; yield the set of workers."""
+    class Caller(socketserver.StreamRequestHandler):
+        timeout = 1
+
+        def handle(self):
+            with contextlib.suppress(OSError):
+                if said := understood(self.rfile):
+                    self.wfile.write(greeting)
+                    callers.add(said[0])
+
+    callers = set()
+    try:
+        server = Desk(("", port), Caller)
+    except OSError as error:
+        raise OSError(f"Port {port}, this worker's by TF_CONFIG, cannot be "
+                      f"listened at: {error}") from None
+    with server:
+        threading.Thread(target=server.serve_forever, args=[0.05],
+                         daemon=True).start()
+        try:
+            yield callers
+        finally:
+            server.shutdown()
+
+
+class Desk(socketserver.ThreadingTCPServer):
+    """A server whose port can be used again at once, here by TensorFlow."""
+
+    allow_reuse_address = daemon_threads = True
+
+
+def call(address, greeting):
+    """Return who answers there and its word, or None."""
+    with contextlib.suppress(OSError), \
+            socket.create_connection(address, timeout=1) as line, \
+            line.makefile("rb") as file:
+        line.sendall(greeting)
+        return understood(file)
+
+
+def understood(file):
+    """Return the worker's number and word that a greeting holds, or None."""
+    words = file.readline(100).decode(errors="replace").split()
+    if len(words) == 3 and words[0] == "worker" and words[1].isdecimal():
+        return int(words[1]), words[2]
+
+
+def absent(i, address, heard, seconds):
+    """Return the error that says why a worker was waited for in vain."""
+    place = "{}:{}".format(*address)
+    if heard:
+        return TimeoutError(
+            f"Worker {i} answered at {place}, but did not call within "
+            f"{seconds} seconds. Has it this worker's address?")
+    return TimeoutError(
+        f"Worker {i} did not appear at {place} within {seconds} seconds. Is "
+        "it running, is that its address, and is the port open and its own?")
 
 
 def code():
-    """Return a number that tells one worker's code from another's."""
+    """Return a word that tells one worker's code from another's."""
     files = sorted(Path(__file__).parent.glob("*.py"))
     program = getattr(sys.modules["__main__"], "__file__", None)
     if program and Path(program).exists():
         files.append(Path(program))
-    found = hashlib.blake2b(digest_size=7)    # fits into an int64
+    found = hashlib.blake2b(digest_size=8)
     for part in [tf.__version__.encode(), tf.keras.__version__.encode(),
                  *(file.read_bytes() for file in files)]:
         found.update(hashlib.blake2b(part).digest())
-    return int.from_bytes(found.digest(), "big")
+    return found.hexdigest()
 
 
 def end_with_launcher():
@@ -122,10 +181,10 @@ def end_with_launcher():
 def launch(program, n, *arguments, seconds=300):
     """Run Python source as `n` workers on this machine; return their outputs.
 
-    Each process gets its TF_CONFIG, the `arguments` in sys.argv[1:], and no
-    GPU, of which there may be fewer. Raises RuntimeError with the cause when
-    one of them fails or is killed, TimeoutError after `seconds`; no process
-    is left in any case.
+    Each process imports from where this one does and gets its TF_CONFIG, the
+    `arguments` in sys.argv[1:], and no GPU, of which there may be fewer.
+    Raises RuntimeError with the cause when one of them fails or is killed,
+    TimeoutError after `seconds`; no process is left in any case.
     """
     addresses = [f"127.0.0.1:{port}" for port in free_ports(n)]
     with tempfile.TemporaryDirectory() as folder, \
@@ -153,6 +212,7 @@ def environment(addresses, i):
     config = {"cluster": {"worker": addresses},
               "task": {"type": "worker", "index": i}}
     return {**os.environ, "TF_CONFIG": json.dumps(config), ENDS_WITH: "1",
+            "PYTHONPATH": os.pathsep.join(sys.path),    # imports as we do
             "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "2",
             "TQDM_DISABLE": "1", "no_grpc_proxy": "127.0.0.1"}
 
