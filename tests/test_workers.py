@@ -391,6 +391,16 @@ def test_workers_import_from_where_their_launcher_does(tmp_path, monkeypatch):
         == ["found\n"] * 2
 
 
+def test_what_a_killed_worker_leaves_behind_is_removed(tmp_path):
+    program = ("import os, signal, sys, tempfile\n"
+               "print(tempfile.mkstemp()[1], file=open(sys.argv[1], 'w'))\n"
+               "os.kill(os.getpid(), signal.SIGKILL)")
+    with pytest.raises(RuntimeError, match="killed by SIGKILL"):
+        launch(program, 1, tmp_path / "told")
+    left = Path((tmp_path / "told").read_text().strip())
+    assert left.is_absolute() and not left.parent.exists()
+
+
 def test_a_failing_worker_is_named_with_its_last_words():
     program = ("import json, os, time\nif json.loads(os.environ['TF_CONFIG'])"
                "['task']['index']: raise SystemExit('so long')\n"

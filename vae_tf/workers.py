@@ -184,7 +184,7 @@ def launch(program, n, *arguments, seconds=300):
     Each process imports from where this one does and gets its TF_CONFIG, the
     `arguments` in sys.argv[1:], and no GPU, of which there may be fewer.
     Raises RuntimeError with the cause when one of them fails or is killed,
-    TimeoutError after `seconds`; no process is left in any case.
+    TimeoutError after `seconds`; no process and no file is left in any case.
     """
     addresses = [f"127.0.0.1:{port}" for port in free_ports(n)]
     with tempfile.TemporaryDirectory() as folder, \
@@ -196,8 +196,8 @@ def launch(program, n, *arguments, seconds=300):
         stack.callback(end, workers)
         for i, (out, err) in enumerate(files):
             workers.append(subprocess.Popen(
-                command, env=environment(addresses, i), stdout=out, stderr=err,
-                stdin=subprocess.PIPE))
+                command, env=environment(addresses, i, folder), stdout=out,
+                stderr=err, stdin=subprocess.PIPE))
         failed = watch(workers, seconds)
         end(workers)
         if failed is not None:
@@ -207,12 +207,16 @@ def launch(program, n, *arguments, seconds=300):
         return [read(out) for out, _ in files]
 
 
-def environment(addresses, i):
-    """Return what the environment of worker `i` is to be."""
+def environment(addresses, i, folder):
+    """Return what the environment of worker `i` is to be.
+
+    Its temporary files go to `folder`, as a killed one does not remove them.
+    """
     config = {"cluster": {"worker": addresses},
               "task": {"type": "worker", "index": i}}
     return {**os.environ, "TF_CONFIG": json.dumps(config), ENDS_WITH: "1",
             "PYTHONPATH": os.pathsep.join(sys.path),    # imports as we do
+            "TMPDIR": folder,
             "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "2",
             "TQDM_DISABLE": "1", "no_grpc_proxy": "127.0.0.1"}
 
