@@ -230,6 +230,24 @@ def test_a_killed_worker_ends_all_of_them(tmp_path):
     assert len(pids) == 2 and not any(map(alive, pids))
 
 
+@pytest.mark.parametrize("victim", [0, 1])
+def test_without_a_launcher_the_other_ends_by_itself(tmp_path, victim):
+    addresses = [f"127.0.0.1:{port}" for port in workers.free_ports(2)]
+    program = HANGS.replace("me == 1", f"me == {victim}")
+    pair = [subprocess.Popen(
+        [sys.executable, "-c", program, tmp_path, "die"], cwd=ROOT,
+        stderr=subprocess.DEVNULL, env={
+            **workers.environment(addresses, i, str(tmp_path)),
+            workers.ENDS_WITH: ""}) for i in range(2)]
+    try:
+        assert pair[victim].wait(60) == -signal.SIGKILL
+        assert pair[1 - victim].wait(30) == 1
+    finally:
+        for worker in pair:
+            worker.kill()
+            worker.wait()
+
+
 def test_workers_end_with_a_launcher_that_is_killed(tmp_path):
     (tmp_path / "program.py").write_text(HANGS)
     launcher = subprocess.Popen(
