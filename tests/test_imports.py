@@ -14,6 +14,7 @@ MODULES = {path.stem: ast.parse(path.read_text())
 GRAPH = {
     "ops": set(), "losses": set(), "data": set(), "checks": set(),
     "plots": set(), "claims": set(), "checkpoints": set(), "page": set(),
+    "workers": set(),
     "networks": {"ops"},
     "models": {"networks", "losses", "ops", "checks"},
     "train": {"checks", "checkpoints"}, "channel": {"checks"},
@@ -63,7 +64,8 @@ def test_a_module_imports_only_what_lies_below_it(module):
     ("page", {"IPython", "numpy"}),
     ("data", {"numpy", "scipy", "skimage", "sklearn"}),
     ("checkpoints", {"numpy", "tensorflow"}),
-    ("ops", {"tensorflow"}), ("losses", {"tensorflow"}),
+    ("workers", {"tensorflow"}), ("ops", {"tensorflow"}),
+    ("losses", {"tensorflow"}),
     ("networks", {"tensorflow"}), ("models", {"tensorflow"}),
     ("train", {"numpy", "tensorflow", "tqdm"}),
     ("evaluate", {"numpy", "scipy", "sklearn", "tensorflow"})])

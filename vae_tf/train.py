@@ -1,5 +1,6 @@
 """The training loop: knows a model's loss and arrays, nothing of either."""
 
+import contextlib
 import inspect
 import os
 import platform
@@ -15,7 +16,7 @@ from vae_tf.checkpoints import Checkpoints
 
 
 def train(model, *arrays, epochs=10, batchsize=100, learning_rate=0.001,
-          seed=0, folder=None):
+          seed=0, folder=None, strategy=None):
     """Train `model` with Adam, yielding one record after each pass.
 
     `arrays` are what `model.loss` takes: images [n, h, w, c] with pixels in
@@ -34,6 +35,13 @@ def train(model, *arrays, epochs=10, batchsize=100, learning_rate=0.001,
     interruption; those of a model that draws random numbers are not the bits
     of a training without a folder, because each epoch gets its own seed.
 
+    With a `strategy`, tf.distribute's MirroredStrategy for the devices of one
+    machine or MultiWorkerMirroredStrategy for several machines, each of its
+    R replicas takes every R-th image of each batch, and the gradients are
+    averaged over them. The model must be new. All workers make the same call
+    and get the same records, but for the seconds. Of a shared `folder` the
+    chief alone writes; random numbers depend on R. (Appendix D)
+
     Raises TypeError or ValueError, naming the argument, before any training;
     FloatingPointError at the step whose loss is not finite; OSError if a
     checkpoint cannot be written, with the one before intact.
@@ -44,14 +52,17 @@ def train(model, *arrays, epochs=10, batchsize=100, learning_rate=0.001,
     batchsize = checks.integer("batchsize", batchsize, "train", high=n)
     learning_rate = checks.positive_number("learning_rate", learning_rate,
                                            "train")
+    check_strategy(strategy, model, batchsize)
     seed = checks.integer("seed", seed, "train", low=0)
     kept = None if folder is None else Checkpoints(
         folder, arrays, epochs, batchsize=batchsize,
         learning_rate=learning_rate, seed=seed)
-    return run(model, arrays, epochs, batchsize, learning_rate, seed, kept)
+    return run(model, arrays, epochs, batchsize, learning_rate, seed, kept,
+               strategy)
 
 
-def run(model, arrays, epochs, batchsize, learning_rate, seed, kept):
+def run(model, arrays, epochs, batchsize, learning_rate, seed, kept,
+        strategy):
     """Yield the records of `train`, whose arguments are now known good."""
     tf.random.set_seed(seed)
     shuffle = np.random.default_rng(seed).permutation
@@ -59,34 +70,35 @@ def run(model, arrays, epochs, batchsize, learning_rate, seed, kept):
     steps = n // batchsize
     arrays = [tf.constant(array) for array in arrays]
     # TensorFlow 1's epsilon; the first loss makes the variables.
-    optimizer = tf.keras.optimizers.Adam(learning_rate, epsilon=1e-8)
-    names = list(model.loss(*[array[:batchsize] for array in arrays]))
-    optimizer.build(model.trainable_variables)
+    with strategy.scope() if strategy else contextlib.nullcontext():
+        optimizer = tf.keras.optimizers.Adam(learning_rate, epsilon=1e-8)
+        names = list(model.loss(*[array[:batchsize] for array in arrays]))
+        optimizer.build(model.trainable_variables)
     done = kept.resume(model, optimizer, names) if kept else 0
     for _ in range(done):
         shuffle(n)
+    step = one_step(model, optimizer, strategy)
     run_epoch = None
     for epoch in progress(done + 1, epochs):
-        if kept:
-            tf.random.set_seed(seed_of_epoch(seed, epoch))
+        if kept or strategy and not run_epoch:
+            tf.random.set_seed(seed_of_epoch(seed, epoch, *worker(strategy)))
         if not run_epoch or kept and draws(run_epoch):
-            run_epoch = trace(model, optimizer, names, steps, batchsize,
-                              arrays)
+            run_epoch = trace(model, step, names, steps, batchsize, arrays)
         start = time.perf_counter()
         order = shuffle(n)[:steps * batchsize].astype(np.int32)
         batches = tf.constant(order.reshape(steps, batchsize))
-        means, terms, step, sound = run_epoch(batches, arrays)
+        means, terms, last, sound = run_epoch(batches, arrays)
         if not sound:
-            raise not_finite(f"epoch {epoch}, step {step} of {steps}",
+            raise not_finite(f"epoch {epoch}, step {last} of {steps}",
                              dict(zip(names, terms.numpy().tolist())))
         record = {"epoch": epoch, **dict(zip(names, means.numpy().tolist())),
                   "seconds": time.perf_counter() - start}
-        if kept:
+        if kept and (not strategy or strategy.extended.should_checkpoint):
             kept.save(epoch)
         yield record
 
 
-def trace(model, optimizer, names, steps, batchsize, arrays):
+def trace(model, train_batch, names, steps, batchsize, arrays):
     """Compile an epoch: batches [steps, batchsize], arrays -> four tensors.
 
     They are the means of the loss's terms, the terms at the last step taken,
@@ -99,7 +111,7 @@ def trace(model, optimizer, names, steps, batchsize, arrays):
         step = 0
         for batch in batches:
             taken = [tf.gather(array, batch) for array in arrays]
-            terms = train_step(model, optimizer, taken)
+            terms = train_batch(taken)
             latest = tf.stack([terms[name] for name in names])
             totals += latest
             step += 1
@@ -114,6 +126,43 @@ def trace(model, optimizer, names, steps, batchsize, arrays):
         tf.TensorSpec([steps, batchsize], tf.int32), arrays)
 
 
+def one_step(model, optimizer, strategy):
+    """Return the function that takes a step on a batch: batch -> terms."""
+    if not strategy:
+        return lambda batch: train_step(model, optimizer, batch)
+
+    def step(batch):
+        shares = strategy.run(share_step, (
+            model, optimizer, batch, strategy.num_replicas_in_sync))
+        return {name: strategy.experimental_local_results(term)[0]
+                for name, term in shares.items()}
+    return step
+
+
+def share_step(model, optimizer, batch, replicas):
+    """Take one replica's part in a step; return the loss's terms, of all.
+
+    It is given the whole batch and takes its own images. (Appendix D)
+    """
+    context = tf.distribute.get_replica_context()
+    mine = slice(context.replica_id_in_sync_group, None, replicas)
+    with tf.GradientTape() as tape:
+        terms = model.loss(*[array[mine] for array in batch])
+        share = terms["loss"] / replicas    # the optimizer adds them up
+    variables = model.trainable_variables
+    optimizer.apply_gradients(
+        zip(tape.gradient(share, variables), variables))
+    return context.all_reduce("mean", terms)
+
+
+def worker(strategy):
+    """Return two numbers that no two workers have in common, if several."""
+    resolver = getattr(strategy, "cluster_resolver", None)
+    if not resolver:
+        return ()
+    return resolver.task_id or 0, int(strategy.extended.should_checkpoint)
+
+
 def draws(function):
     """Return whether a traced function draws random numbers.
 
@@ -125,9 +174,9 @@ def draws(function):
     return any("seed2" in node.attr for body in bodies for node in body)
 
 
-def seed_of_epoch(seed, epoch):
+def seed_of_epoch(*numbers):
     """Return a seed for one epoch that no neighbouring seed has in common."""
-    return int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
 
 
 def not_finite(where, terms):
@@ -182,6 +231,30 @@ def check_arrays(model, arrays):
             "The 'arrays' parameter of train must be what the model's loss "
             f"takes, {loss}. Got {len(arrays)} instead.") from None
     return [*codes, images]
+
+
+def check_strategy(strategy, model, batchsize):
+    """Say what is wrong with a strategy, or with the model or batch for it."""
+    if strategy is None:
+        return
+    known = tf.distribute.MirroredStrategy, \
+        tf.distribute.MultiWorkerMirroredStrategy
+    if not isinstance(strategy, known):
+        raise TypeError(
+            "The 'strategy' parameter of train must be None or a tf.distribute"
+            ".MirroredStrategy or MultiWorkerMirroredStrategy. "
+            f"Got {type(strategy).__name__} instead.")
+    replicas = strategy.num_replicas_in_sync
+    if batchsize % replicas:
+        raise ValueError(
+            "The 'batchsize' parameter of train must be a multiple of the "
+            f"strategy's {replicas} replicas. Got {batchsize} instead.")
+    if not all(map(strategy.extended.variable_created_in_scope,
+                   model.variables)):
+        raise ValueError(
+            "The 'model' parameter of train must be new, or used under the "
+            "strategy's scope alone. Got one with variables made outside "
+            "instead.")
 
 
 def progress(first, epochs):
