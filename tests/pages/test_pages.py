@@ -57,14 +57,19 @@ def test_a_page_over_http_for_everyone(open_page, name, width, mode):
     assert barred(page) == []
 
 
-def test_the_first_page_is_light(open_page):
+@pytest.mark.parametrize("name, most", [
+    (READ[0], 500_000), *((name, 1_500_000) for name in CHAPTERS)])
+def test_a_page_with_all_it_loads_is_light(open_page, name, most):
     sent = []
-    page, _ = open_page("http", READ[0], before=lambda page: page.on(
+    page, _ = open_page("http", name, before=lambda page: page.on(
         "response", lambda response: sent.append(response)))
+    for place in page.locator(".figure-place").all():
+        place.scroll_into_view_if_needed()
+        place.locator(".figure-live").wait_for()
     weights = [min(len(body), len(gzip.compress(body)))
                for body in (response.body() for response in sent)]
     assert len(weights) > 10
-    assert sum(weights) < 500_000
+    assert sum(weights) < most
 
 
 def soup(name):
