@@ -58,6 +58,7 @@ def article(page):
         node["id"] = anchor(page, node["id"])
     for picture in part.select("img[src]"):
         picture["src"] = urljoin((HTML / page).as_uri(), picture["src"])
+        del picture["loading"]  # paper has no later
     for link in part.select("a[href]"):
         link["href"] = inside(page, link["href"])
     part.name, part["class"], part["id"] = "section", "page", anchor(page)

@@ -32,7 +32,7 @@ KNOWN = {
     "widgets/channel.js":
         "03f29050c5e52d9f06852037ccdbba7fffed7c215d528cf794f02fb8ff58d863",
     "widgets/draw-a-digit.js":
-        "013c07b9414069edda12d295e28b334bf0031f033fc6b00fb34beea6f3a4729a",
+        "f5d8d1cfb93cae9a378bb9236b33218966f0d95f259b67aed408b29a29bdf973",
     "widgets/epochs.js":
         "526796a2485c0f5f2eaf90d0219bb70ddcfa7a9be4b930a200c830bc3c55d5a8",
     "widgets/figures.js":
@@ -40,7 +40,7 @@ KNOWN = {
     "widgets/loss-scale.js":
         "7400372f9e74ab65d675af7785fbd28a3e1bce345852d8de62450b152a0ac43b",
     "widgets/network.js":
-        "af5c1903954dafa7390c5573a913462bca106ab664040341c3cf8302139c4115",
+        "f6c0b0fb1bc78a8d82bd750f936afb14fcfbdca6c289c4c13bb30c7523056ec5",
     "widgets/noisy-channel.js":
         "eca9811d25406e6c345487cc9de24db65672c554c4b038903d5c36a3a1ed480e",
 }

@@ -35,8 +35,10 @@ def page(found):
     # Under a heading: what stands under none would come after all.
     return "\n".join([
         "## Beside other programs", "",
-        "| program | CPU time against ours | images a CPU second "
-        "| share of the peak | start-up | memory |",
+        "CPU time is that of an epoch against ours, images are those of a CPU "
+        "second, peak is the share of the peak that is reached, and MB is the "
+        "memory that was held.", "",
+        "| program | CPU time | images | peak | start-up | MB |",
         "|---|---|---|---|---|---|",
         *(row(**one) for one in sorted(
             found["contenders"].values(),
@@ -64,7 +66,7 @@ def row(what, cpu_against_ours, images_per_cpu_second, share_of_peak, startup,
         memory, **_):
     """Return one program's row."""
     low, middle, high = cpu_against_ours
-    held = f"{memory:,.0f} MB" if memory else ""
+    held = f"{memory:,.0f}" if memory else ""
     return (f"| {what} | {middle:.2f} ({low:.2f} to {high:.2f}) "
             f"| {images_per_cpu_second:,.0f} | {share_of_peak[1]:.0%} "
             f"| {startup:.0f} s | {held} |")

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from tests.pages import browser
 from tests.pages.conftest import HTML
-from vae_tf import VAE, channel
+from vae_tf import VAE, Autoencoder, channel
 
 CHAPTERS = {"draw-a-digit": "09_mnist", "epochs": "09_mnist",
             "loss-scale": "05_unit_gaussian",
@@ -87,43 +87,75 @@ def settle(page):
 
 # The same numbers as in Python.
 
-@pytest.fixture(scope="module")
-def rounded():
-    """The VAE with the exported weights, and the exported images."""
+def rounded(name, model):
+    """Return a model with the exported weights, and the exported images."""
     contents = exported("draw-a-digit")
-    vae = VAE()
-    vae.reconstruct(np.zeros([1, 28, 28, 1], np.float32))
-    for variable in vae.trainable_variables:
-        variable.assign(np.float32(contents[variable.name.partition(":")[0]]))
-    return vae, np.float32(contents["images"]) / np.float32(255)
+    model.reconstruct(np.zeros([1, 28, 28, 1], np.float32))
+    for variable in model.trainable_variables:
+        key = f"{name}/{variable.name.partition(':')[0]}"
+        variable.assign(np.float32(contents[key]))
+    return model, np.float32(contents["images"]) / np.float32(255)
 
 
-def test_generation_is_tensorflow_s(visit, rounded):
-    page, (vae, _) = visit("draw-a-digit"), rounded
+@pytest.fixture(scope="module")
+def vae():
+    return rounded("vae", VAE())
+
+
+@pytest.fixture(scope="module")
+def autoencoder():
+    return rounded("autoencoder", Autoencoder())
+
+
+@pytest.mark.parametrize("name, spread, least", [
+    ("vae", 1.5, 0.2), ("autoencoder", 13, 0.15)])
+def test_generation_is_tensorflow_s(visit, name, spread, least, request):
+    model, _ = request.getfixturevalue(name)
+    page = visit("draw-a-digit")
     live(page, "draw-a-digit")
-    z = np.random.default_rng(0).normal(0, 1.5, [200, 20]).astype(np.float32)
-    ours = page.evaluate("""codes => {
-        const weights = unpacked(exported["draw-a-digit"]);
-        return codes.map(z => Array.from(
-            generation(Float32Array.from(z), weights))); }""", z.tolist())
-    theirs = vae.generation(z).numpy().reshape(200, 784)
-    assert theirs.std() > 0.2
+    z = np.random.default_rng(0).normal(0, spread, [200, 20])
+    ours = page.evaluate("""([name, codes]) => {
+        const weights = weightsOf(name, unpacked(exported["draw-a-digit"]));
+        return codes.map(z => Array.from(generation(
+            Float32Array.from(z), weights))); }""", [name, z.tolist()])
+    theirs = model.generation(np.float32(z)).numpy().reshape(200, 784)
+    assert theirs.std() > least
     assert np.abs(np.array(ours) - theirs).max() < 1e-4
 
 
-def test_recognition_is_tensorflow_s(visit, rounded):
-    page, (vae, ten) = visit("draw-a-digit"), rounded
-    live(page, "draw-a-digit")
+def many(ten):
+    """Return digits, digits over digits, noise, and a black picture."""
     random = np.random.default_rng(1)
     mixed = [random.permutation(ten)[:2].max(0) for _ in range(100)]
     noise = random.random([40, 28, 28, 1], np.float32)
-    images = np.concatenate([ten, mixed, noise, np.zeros_like(noise[:1])])
+    return np.concatenate([ten, mixed, noise, np.zeros_like(noise[:1])])
+
+
+def test_recognition_is_tensorflow_s(visit, vae):
+    page, (vae, ten) = visit("draw-a-digit"), vae
+    live(page, "draw-a-digit")
+    images = many(ten)
     ours = page.evaluate("""images => {
-        const weights = unpacked(exported["draw-a-digit"]);
+        const weights = weightsOf("vae", unpacked(exported["draw-a-digit"]));
         return images.map(image => Object.values(
             recognition(Float32Array.from(image), weights)).map(
                 v => Array.from(v))); }""", images.reshape(-1, 784).tolist())
     theirs = np.stack(vae.recognition(images), axis=1)
+    assert np.abs(np.array(ours) - theirs).max() < 1e-4
+
+
+def test_the_encoder_is_tensorflow_s(visit, autoencoder):
+    page, (autoencoder, ten) = visit("draw-a-digit"), autoencoder
+    live(page, "draw-a-digit")
+    images = many(ten)
+    ours = page.evaluate("""images => {
+        const weights = weightsOf("autoencoder",
+                                  unpacked(exported["draw-a-digit"]));
+        return images.map(image => Array.from(
+            encoder(Float32Array.from(image), weights))); }""",
+        images.reshape(-1, 784).tolist())
+    theirs = autoencoder.encoder(images).numpy()
+    assert theirs.std() > 5
     assert np.abs(np.array(ours) - theirs).max() < 1e-4
 
 
@@ -181,8 +213,8 @@ def test_dice_are_a_unit_gaussian(visit):
 
 # Mouse, touch, keys.
 
-def test_start(visit, rounded):
-    page, (vae, ten) = visit("draw-a-digit"), rounded
+def test_start(visit, vae):
+    page, (vae, ten) = visit("draw-a-digit"), vae
     figure = live(page, "draw-a-digit")
     settle(page)
     sheet, _, decoded = [pixels(figure.locator("canvas").nth(i))
@@ -294,8 +326,8 @@ def test_an_empty_sheet_says_so(visit):
     assert figure.get_by_role("button", name="Draw 1").is_enabled()
 
 
-def test_a_slider_moves_the_code_by_keys_and_back(visit, rounded):
-    page, (vae, ten) = visit("draw-a-digit"), rounded
+def test_a_slider_moves_the_code_by_keys_and_back(visit, vae):
+    page, (vae, ten) = visit("draw-a-digit"), vae
     figure = live(page, "draw-a-digit")
     settle(page)
     decoded = figure.locator("canvas").nth(2)
@@ -327,6 +359,41 @@ def test_dice_change_the_draws_and_a_draw_becomes_the_code(visit):
     draw.click()
     settle(page)
     assert np.array_equal(pixels(figure.locator("canvas").nth(2)), after)
+
+
+def draws(figure, name):
+    """Return what the five buttons of a name show, [5, 28, 28]."""
+    return np.stack([pixels(figure.get_by_role(
+        "button", name=f"{name} {i + 1}").locator("canvas"))
+        for i in range(5)])
+
+
+@pytest.mark.parametrize("touch", [False, True])
+def test_the_autoencoder_rebuilds_but_has_no_cloud(visit, autoencoder, touch):
+    page = visit("draw-a-digit", **(PHONE if touch else {}))
+    figure, (autoencoder, ten) = live(page, "draw-a-digit"), autoencoder
+    settle(page)
+    cloud, random = draws(figure, "Draw"), draws(figure, "Random code")
+    assert all(np.abs(one - cloud[0]).max() > 10 for one in cloud[1:])
+    switch = figure.get_by_role("checkbox")
+    switch.tap() if touch else switch.press("Space")
+    settle(page)
+    expected = autoencoder.reconstruct(ten[7:8])[0, :, :, 0]
+    shown = pixels(figure.locator("canvas").nth(2))
+    assert np.abs(shown - 255 * expected).max() <= 1.01
+    assert "no latent loss" in figure.locator("[role=status]").text_content()
+    assert all(np.array_equal(one, shown) for one in draws(figure, "Draw"))
+    # Of the same dice: hardly any pixel is white, as a stroke would be.
+    strangers = draws(figure, "Random code")
+    assert np.mean(strangers > 230) < 0.2 * np.mean(random > 230)
+    figure.get_by_role("button", name="Random code 2").click()
+    settle(page)
+    assert np.array_equal(pixels(figure.locator("canvas").nth(2)),
+                          strangers[1])
+    switch.uncheck()
+    settle(page)
+    assert np.array_equal(draws(figure, "Random code"), random)
+    assert np.array_equal(draws(figure, "Draw"), cloud)
 
 
 def test_epochs_shows_the_pictures_of_each(visit):

@@ -1,12 +1,15 @@
 """Every rendered page, on a phone and on a desktop, by day and by night."""
 
 import gzip
+import io
 import json
 import re
 
+import numpy as np
 import pytest
 import yaml
 from bs4 import BeautifulSoup
+from PIL import Image
 from playwright.sync_api import expect
 
 from book.address import current, in_binder, in_colab
@@ -57,14 +60,36 @@ def test_a_page_over_http_for_everyone(open_page, name, width, mode):
     assert barred(page) == []
 
 
-def test_the_first_page_is_light(open_page):
+@pytest.mark.parametrize("name, most", [
+    (READ[0], 500_000), *((name, 1_500_000) for name in CHAPTERS)])
+def test_a_page_with_all_it_loads_is_light(open_page, name, most):
     sent = []
-    page, _ = open_page("http", READ[0], before=lambda page: page.on(
+    page, _ = open_page("http", name, before=lambda page: page.on(
         "response", lambda response: sent.append(response)))
+    for place in page.locator(".figure-place").all():
+        place.scroll_into_view_if_needed()
+        place.locator(".figure-live").wait_for()
     weights = [min(len(body), len(gzip.compress(body)))
                for body in (response.body() for response in sent)]
     assert len(weights) > 10
-    assert sum(weights) < 500_000
+    assert sum(weights) < most
+
+
+@every_mode
+def test_a_plot_lies_on_the_page_s_own_colour(open_page, mode):
+    page, _ = open_page("file", CHAPTERS[4], mode=mode)
+    plot = page.locator("main img.plot").first
+    plot.scroll_into_view_if_needed()
+    plot.evaluate("plot => plot.decode()")
+    with Image.open(io.BytesIO(plot.screenshot())) as shot:
+        shot = shot.convert("RGB")
+        colours = shot.getcolors(shot.width * shot.height)
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    ground = list(map(int, re.findall(r"\d+", ground)))
+    assert abs(ground[0] - (255 if mode == "light" else 18)) < 10
+    assert np.abs(np.array(max(colours)[1]) - ground).max() <= 1
+    digits = page.locator("main img:not(.plot)").first
+    assert digits.evaluate("e => getComputedStyle(e).filter") == "none"
 
 
 def soup(name):

@@ -1,13 +1,21 @@
 // Draw a digit: a sheet, the encoder's cloud on twenty sliders, the decoder.
 
-figures["draw-a-digit"] = (place, {images, ...weights}) => {
-  const n_z = weights["w_mean/bias"].length, black = new Float32Array(784);
-  let sheet, isFromTest, seen, cloud, z;
+figures["draw-a-digit"] = (place, {images, reach, ...arrays}) => {
+  const vae = {reach: reach[0], weights: weightsOf("vae", arrays),
+               encode: recognition};
+  const autoencoder = {reach: reach[1],
+                       weights: weightsOf("autoencoder", arrays),
+                       encode: (image, weights) => ({
+                         z_mean: encoder(image, weights),
+                         z_stddev: new Float32Array(n_z)})};
+  const n_z = vae.weights["w_mean/bias"].length;
+  const black = new Float32Array(784);
+  let model = vae, sheet, isFromTest, seen, cloud, z;
 
   // The sheet -> the cloud, and its middle on the sliders.
   const encode = oncePerFrame(() => {
     seen = isFromTest ? sheet : asMNIST(sheet);
-    cloud = seen && recognition(seen, weights);
+    cloud = seen && model.encode(seen, model.weights);
     z = cloud ? cloud.z_mean.slice() : new Float32Array(n_z);
     paint(seenPicture, seen || black);
     back.disabled = !cloud;
@@ -19,11 +27,11 @@ figures["draw-a-digit"] = (place, {images, ...weights}) => {
 
   // The sliders -> a picture.
   function decodeNow() {
-    const picture = generation(z, weights);
+    const picture = generation(z, model.weights);
     paint(decoded, picture);
     sliders.forEach((slider, i) => slider.show(z[i], cloud && [
       cloud.z_mean[i], Math.abs(cloud.z_stddev[i])]));
-    if (cloud) tell(summary(seen, picture, cloud));
+    if (cloud) tell(summary(seen, picture, model === vae && cloud));
   }
 
   const decode = oncePerFrame(decodeNow);
@@ -33,9 +41,16 @@ figures["draw-a-digit"] = (place, {images, ...weights}) => {
     decode();
   }
 
-  // Asked for while a frame is made, this is done in the next one.
-  const showDraws = oncePerFrame(() => draws.forEach(draw => draw.show(
-    cloud && generation(draw.code(cloud), weights))));
+  // Asked for while a frame is made, these are done in the next one.
+  const showDraws = oncePerFrame(() => showCodes(draws));
+  const showStrangers = oncePerFrame(() => showCodes(strangers));
+
+  function showCodes(five) {
+    for (const one of five) {
+      const code = one.code();
+      one.show(code && generation(code, model.weights));
+    }
+  }
 
   function start(pixels, fromTest) {
     sheet = pixels;
@@ -44,21 +59,37 @@ figures["draw-a-digit"] = (place, {images, ...weights}) => {
     encode();
   }
 
+  function choose(chosen) {
+    model = chosen;
+    sliders.forEach(slider => slider.reachTo(model.reach));
+    showStrangers();
+    encode();
+  }
+
+  const makeFive = (name, codeOf) => Array.from({length: 5}, (_, i) =>
+    makeDraw(`${name} ${i + 1}`, n_z, codeOf, setCode));
+
   const pad = makePad(() => { isFromTest = false; encode(); });
   const seenPicture = makePicture("As the encoder sees it");
   const decoded = makePicture("The decoder's picture of the sliders' code");
   const sliders = Array.from({length: n_z}, (_, i) => makeSlider(
     `z${i + 1}`, value => { z[i] = value; decode(); }));
-  const draws = Array.from({length: 5}, (_, i) => makeDraw(
-    `Draw ${i + 1}`, n_z, draw => setCode(draw.code(cloud))));
+  const draws = makeFive("Draw", dice => cloud && sample_z(
+    cloud.z_mean, cloud.z_stddev, dice));
+  const strangers = makeFive("Random code", dice => dice);
   const tests = Array.from({length: images.length / 784}, (_, i) => {
     const bytes = images.subarray(784 * i, 784 * (i + 1));
     return Float32Array.from(bytes, v => v / 255);
   });
   const back = makeButton("Back to z_mean", () => setCode(cloud.z_mean));
+  const without = make("input", {type: "checkbox"});
+  without.addEventListener("change", () => choose(
+    without.checked ? autoencoder : vae));
   const [status, tell] = makeStatus();
 
   place.append(
+    make("label", {class: "figure-buttons"}, without,
+      make("span", {}, "as the article's autoencoder, without cloud and KL")),
     make("div", {class: "figure-row"},
       captioned(pad.canvas, "Draw here"),
       captioned(seenPicture, "as the encoder sees it"),
@@ -71,55 +102,74 @@ figures["draw-a-digit"] = (place, {images, ...weights}) => {
         {"aria-label": `Test image ${digit}`}))),
     make("div", {class: "figure-sliders"}, ...sliders.map(s => s.row)),
     make("div", {class: "figure-buttons"}, back,
-      makeButton("A code nobody wrote", () => setCode(normal(n_z)))),
-    make("div", {class: "figure-draws"},
-      ...draws.map(draw => draw.button),
       makeButton("Throw the dice again", () => {
-        draws.forEach(draw => draw.throwDice());
+        [...draws, ...strangers].forEach(one => one.throwDice());
         showDraws();
+        showStrangers();
       })),
+    ...[["from the cloud", draws], ["codes nobody wrote", strangers]].map(
+      ([name, five]) => make("div", {class: "figure-draws"},
+        make("span", {}, name), ...five.map(one => one.button))),
     status);
   start(tests[7].slice(), true);
+  choose(vae);
 };
 
-function summary(seen, picture, {z_mean, z_stddev}) {
+// {"vae/d_h1/w": numbers, …} -> those of one model: {"d_h1/w": numbers, …}.
+function weightsOf(model, arrays) {
+  return Object.fromEntries(Object.entries(arrays)
+    .filter(([name]) => name.startsWith(`${model}/`))
+    .map(([name, numbers]) => [name.slice(model.length + 1), numbers]));
+}
+
+// Without a cloud there is no latent loss.
+function summary(seen, picture, cloud) {
   const error = seen.reduce((sum, v, i) => sum + (v - picture[i]) ** 2, 0);
-  const kl = z_mean.reduce((sum, mean, i) => {
+  return `Mean squared error of the decoder's picture: ${
+    (error / 784).toFixed(4)} per pixel. ` + (cloud
+    ? `Latent loss of what is on the sheet: ${
+      latent_loss(cloud).toFixed(1)} nats.`
+    : "A code that is a point has no latent loss.");
+}
+
+function latent_loss({z_mean, z_stddev}) {
+  return z_mean.reduce((sum, mean, i) => {
     const variance = z_stddev[i] ** 2;
     return sum + (mean ** 2 + variance - Math.log(variance) - 1) / 2;
   }, 0);
-  return `Mean squared error of the decoder's picture: ${
-    (error / 784).toFixed(4)} per pixel. Latent loss of what is on the `
-    + `sheet: ${kl.toFixed(1)} nats.`;
 }
 
-// A picture from the cloud, on a button that puts its code on the sliders.
-function makeDraw(name, n_z, act) {
+// A picture of a code from dice, on a button that puts it on the sliders.
+function makeDraw(name, n_z, codeOf, act) {
   let dice = normal(n_z);
   const picture = makePicture(name);
   const draw = {
-    code: ({z_mean, z_stddev}) => sample_z(z_mean, z_stddev, dice),
+    code: () => codeOf(dice),
     throwDice() { dice = normal(n_z); },
     show(pixels) {
       draw.button.disabled = !pixels;
       paint(picture, pixels || new Float32Array(784));
     }};
-  draw.button = makeButton(picture, () => act(draw), {
+  draw.button = makeButton(picture, () => act(draw.code()), {
     "aria-label": `${name}: put its code on the sliders`});
   return draw;
 }
 
 // One latent variable: a slider, and behind it the cloud, z_mean and z_stddev.
 function makeSlider(name, act) {
-  const end = 4, bar = make("span", {class: "figure-cloud"});
-  const input = make("input", {type: "range", min: -end, max: end,
-                               step: 0.05, "aria-label": name});
+  let end;
+  const bar = make("span", {class: "figure-cloud"});
+  const input = make("input", {type: "range", "aria-label": name});
   const percent = v => 50 + 50 * Math.max(-1, Math.min(1, v / end));
   input.addEventListener("input", () => act(input.valueAsNumber));
   return {
     row: make("div", {}, make("span", {"aria-hidden": "true"}, name),
               make("span", {class: "figure-slider"},
                    make("span", {class: "figure-track"}, bar), input)),
+    reachTo(furthest) {
+      end = furthest;
+      Object.assign(input, {min: -end, max: end, step: end / 80});
+    },
     show(value, cloud) {
       const [mean, stddev] = cloud || [0, 0];
       input.value = value;

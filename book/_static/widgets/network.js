@@ -56,12 +56,22 @@ const lrelu = x => x.map(v => Math.max(v, 0.2 * v));
 const relu = x => x.map(v => Math.max(v, 0));
 const sigmoid = x => x.map(v => 1 / (1 + Math.exp(-v)));
 
-// One image [28 * 28] -> its z_mean and z_stddev, each [n_z].
-function recognition(image, v) {
+// What both encoders see of one image [28 * 28]: [7 * 7 * 32].
+function features(image, v) {
   const h1 = lrelu(conv2d(image, 14, v["d_h1/w"], v["d_h1/b"]));
-  const h2 = lrelu(conv2d(h1, 7, v["d_h2/w"], v["d_h2/b"]));
+  return lrelu(conv2d(h1, 7, v["d_h2/w"], v["d_h2/b"]));
+}
+
+// One image -> its z_mean and z_stddev, each [n_z].
+function recognition(image, v) {
+  const h2 = features(image, v);
   return {z_mean: dense(h2, v["w_mean/Matrix"], v["w_mean/bias"]),
           z_stddev: dense(h2, v["w_stddev/Matrix"], v["w_stddev/bias"])};
+}
+
+// The autoencoder's: one image -> its code [n_z].
+function encoder(image, v) {
+  return dense(features(image, v), v["w_z/Matrix"], v["w_z/bias"]);
 }
 
 // One code [n_z] -> its image [28 * 28], pixels in (0, 1).
