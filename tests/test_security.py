@@ -36,13 +36,17 @@ KNOWN = {
     "widgets/epochs.js":
         "526796a2485c0f5f2eaf90d0219bb70ddcfa7a9be4b930a200c830bc3c55d5a8",
     "widgets/figures.js":
-        "c7f0ff6753fbe3d3a86f243f4efe820d7b6ca44805feaec28d38605cac743ca3",
+        "65e9f19c636879b6330e50a9db33171de8b0d964df0a68945beab3db1b4dda05",
+    "widgets/latent-explorer.js":
+        "c68a650d4815067b26997da8e86d8ad32dcbe341d7206cfe9bfec08974a1d539",
     "widgets/loss-scale.js":
         "7400372f9e74ab65d675af7785fbd28a3e1bce345852d8de62450b152a0ac43b",
     "widgets/network.js":
         "f6c0b0fb1bc78a8d82bd750f936afb14fcfbdca6c289c4c13bb30c7523056ec5",
     "widgets/noisy-channel.js":
-        "eca9811d25406e6c345487cc9de24db65672c554c4b038903d5c36a3a1ed480e",
+        "3f3df60c51e4c4c0f45d6316add6bc0c80605d6b47e673e0778138179471646e",
+    "widgets/plane.js":
+        "370be5a1f12819835b83afee7d6772de122a036b462816990842261ee2375e2d",
 }
 HARMLESS = {".css", ".png", ".jpg", ".ico", ".woff2"}
 

@@ -17,12 +17,15 @@ FIGURES = {
     "draw-a-digit": (["network.js", "draw-a-digit.js"],
                      "A sheet to draw a digit on, its code and its picture"),
     "epochs": (["epochs.js"], "Reconstructions from step one to epoch nine"),
+    "latent-explorer": (["plane.js", "latent-explorer.js"],
+                        "A plane of codes, and the picture of each"),
     "loss-scale": (["loss-scale.js"],
                    "What the weight of the KL does to pictures and samples"),
     "noisy-channel": (["channel.js", "noisy-channel.js"],
                       "Names sent through noise"),
 }
 SHOWN = {"network.js": "The same network in JavaScript, as this page runs it",
+         "plane.js": "The same decoder in JavaScript, as this page runs it",
          "channel.js": "The same numbers in JavaScript, as this page runs it"}
 STATIC = Path(__file__).resolve().parent.parent / "_static/widgets"
 

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
@@ -14,6 +15,7 @@ from tests.pages.conftest import HTML
 from vae_tf import VAE, Autoencoder, channel
 
 CHAPTERS = {"draw-a-digit": "09_mnist", "epochs": "09_mnist",
+            "latent-explorer": "c_going_further",
             "loss-scale": "05_unit_gaussian",
             "noisy-channel": "07_noisy_channel"}
 PHONE = {"has_touch": True, "viewport": {"width": 390, "height": 844}}
@@ -170,6 +172,29 @@ def test_sixteen_bits_are_read_as_numpy_reads_them(visit):
 def in_float32(numbers, stddev):
     """Return numbers as `channel.information` takes them."""
     return np.float64(np.float32(numbers)), float(np.float32(stddev))
+
+
+def decoded(z, contents):
+    """Decode codes by TensorFlow with the weights that a page has."""
+    h = np.float32(z)
+    for name in ("g_h1", "g_h2", "g_h3"):
+        h = tf.matmul(h, np.float32(contents[f"{name}/Matrix"])) \
+            + np.float32(contents[f"{name}/bias"])
+        h = tf.nn.sigmoid(h) if name == "g_h3" else tf.nn.relu(h)
+    return h.numpy()
+
+
+def test_the_plane_s_decoder_is_tensorflow_s(visit):
+    page, contents = visit("latent-explorer"), exported("latent-explorer")
+    live(page, "latent-explorer")
+    z = np.random.default_rng(0).uniform(-4, 4, [200, 2]).astype(np.float32)
+    ours = page.evaluate("""codes => {
+        const weights = unpacked(exported["latent-explorer"]);
+        return codes.map(z => Array.from(
+            decode(Float32Array.from(z), weights))); }""", z.tolist())
+    theirs = decoded(z, contents)
+    assert theirs.std() > 0.2
+    assert np.abs(np.array(ours) - theirs).max() < 1e-4
 
 
 INFORMATION = "([numbers, stddev]) => information(numbers, stddev)"
@@ -394,6 +419,82 @@ def test_the_autoencoder_rebuilds_but_has_no_cloud(visit, autoencoder, touch):
     settle(page)
     assert np.array_equal(draws(figure, "Random code"), random)
     assert np.array_equal(draws(figure, "Draw"), cloud)
+
+
+def shows(page, z):
+    """Assert that the explorer shows the picture of a code, and says so."""
+    settle(page)
+    figure = live(page, "latent-explorer")
+    expected = 255 * decoded([z], exported("latent-explorer"))
+    shown = pixels(figure.locator("canvas"))
+    # A pointer's place is whole pixels, a code two decimals.
+    assert np.abs(shown.ravel() - expected).mean() < 1
+    said = figure.locator("[role=status]").text_content()
+    x, y = map(float, re.search(r"Code (\S+), (\S+):", said).groups())
+    assert abs(x - z[0]) < 0.02 and abs(y - z[1]) < 0.02
+    box = figure.locator(".figure-codes").bounding_box()
+    mark = figure.locator(".figure-mark").bounding_box()
+    at = mark["x"] + mark["width"] / 2 - box["x"]
+    assert abs(at / box["width"] - (z[0] + 4) / 8) < 0.01
+    return said
+
+
+def test_the_mouse_walks_the_plane(visit):
+    page = visit("latent-explorer")
+    plane = live(page, "latent-explorer").locator(".figure-codes")
+    shows(page, [0, 0])
+    page.mouse.move(*middle(plane, 0.5, 0.5))
+    page.mouse.down()
+    page.mouse.move(*middle(plane, 0.75, 0.25), steps=5)
+    shows(page, [2, 2])
+    page.mouse.move(*middle(plane, 0.25, 0.625), steps=5)
+    page.mouse.up()
+    page.mouse.move(*middle(plane, 0.9, 0.9))
+    shows(page, [-2, -1])
+
+
+def test_keys_walk_the_plane_and_stay_on_it(visit):
+    page = visit("latent-explorer")
+    live(page, "latent-explorer").locator(".figure-codes").focus()
+    for key in 3 * ["ArrowRight"] + ["Shift+ArrowUp"] + ["ArrowDown"]:
+        page.keyboard.press(key)
+    shows(page, [0.3, 0.4])
+    for _ in range(12):
+        page.keyboard.press("Shift+ArrowLeft")
+    shows(page, [-4, 0.4])
+
+
+def test_a_finger_walks_the_plane_and_does_not_scroll(visit):
+    page = visit("latent-explorer", **PHONE)
+    plane = live(page, "latent-explorer").locator(".figure-codes")
+    plane.scroll_into_view_if_needed()
+    settle(page)
+    where = page.evaluate("scrollY")
+    touches = page.context.new_cdp_session(page)
+    for kind, x, y in (("Start", 0.5, 0.3), ("Move", 0.5, 0.5),
+                       ("Move", 0.25, 0.75)):
+        x, y = middle(plane, x, y)
+        touches.send("Input.dispatchTouchEvent", {
+            "type": f"touch{kind}", "touchPoints": [{"x": x, "y": y}]})
+    touches.send("Input.dispatchTouchEvent", {
+        "type": "touchEnd", "touchPoints": []})
+    settle(page)
+    assert page.evaluate("scrollY") == where
+    shows(page, [-2, -2])
+
+
+def test_the_neighbour_that_is_named_is_the_nearest(visit):
+    page, contents = visit("latent-explorer"), exported("latent-explorer")
+    figure = live(page, "latent-explorer")
+    figure.get_by_role("button", name="A code nobody wrote").click()
+    settle(page)
+    said = figure.locator("[role=status]").text_content()
+    z = np.array(re.search(r"Code (\S+), (\S+):", said).groups(), float)
+    away = np.hypot(*(np.float64(contents["codes"]) - z).T)
+    named = int(re.search(r"is a (\d)\.", said)[1])
+    assert away[contents["labels"] == named].min() - away.min() < 0.02
+    figure.get_by_role("button", name="To the middle").click()
+    shows(page, [0, 0])
 
 
 def test_epochs_shows_the_pictures_of_each(visit):

@@ -140,6 +140,14 @@ function say(place, ...words) {
   place.querySelector("p").replaceChildren(...words);
 }
 
+function makeSVG(tag, attributes = {}, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes))
+    element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
 // However often it is asked for, the act is done once before a repaint.
 function oncePerFrame(act) {
   let asked = false;

@@ -68,14 +68,6 @@ figures["noisy-channel"] = (place, {names, numbers, stddevs, bits}) => {
 
 const percent = share => `${(100 * share).toFixed(1)} %`;
 
-function makeSVG(tag, attributes = {}, ...children) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes))
-    element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
-
 // The names' numbers, the cloud of the one that is sent, and what arrived.
 function drawLine(svg, names, numbers, sent, stddev, arrived) {
   const cloud = y => Math.exp(-(((y - numbers[sent]) / stddev) ** 2) / 2);
