@@ -159,7 +159,7 @@ $(BIN)/python$(EXE):
 	$(BIN)/python -m pip install --quiet --target .venv/uv uv==$(UV_VERSION)
 
 .venv/full: requirements.lock pyproject.toml | $(BIN)/python$(EXE) $(UV)
-	$(UV) pip sync --compile-bytecode --python $(BIN)/python$(EXE) \
+	$(UV) pip sync --python $(BIN)/python$(EXE) --compile-bytecode \
 		--require-hashes $<
 	$(UV) pip install --python $(BIN)/python$(EXE) --no-deps \
 		--no-build-isolation --editable .
