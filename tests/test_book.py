@@ -22,7 +22,8 @@ TIMING = {"01_one_image": 1, "02_one_hot": 1, "03_latent_codes": 1,
           "06_reparameterization": 1, "07_noisy_channel": 1,
           "08_generalization": 1, "09_mnist": 2, "10_blur": 1,
           "a_tf1_to_tf2": 1, "a2_is_this_loss_right": 1,
-          "c_going_further": 1, "d_many_machines": 2}
+          "b_tensorflow_probability": 1, "c_going_further": 1,
+          "d_many_machines": 2}
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTERS = chapters(ROOT)
