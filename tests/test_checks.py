@@ -114,6 +114,12 @@ CASES = [
     *(("learning_rate", "train",
        lambda v: train(VAE(), IMAGES, batchsize=2, learning_rate=v), *case)
       for case in NO_RATES),
+    *(("optimizer", "train",
+       lambda v: train(VAE(), IMAGES, batchsize=2, optimizer=v), *case)
+      for case in [("adam", "'adam'"), (tf.keras.optimizers.Adam, "class")]),
+    ("learning_rate", "train", lambda v: train(
+        VAE(), IMAGES, batchsize=2, learning_rate=v,
+        optimizer=tf.keras.optimizers.Adam()), .01, "0.01 as well"),
     *(("folder", "train",
        lambda v: train(VAE(), IMAGES, batchsize=2, folder=v), *case)
       for case in NO_FOLDERS),

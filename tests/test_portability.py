@@ -175,18 +175,20 @@ def test_the_table_adds_up_the_chapters_and_names_the_extremes():
     chapters = {"book/03_a.ipynb": result(0.031, 0.97, checks_failed=[4]),
                 "book/10_b.ipynb": result(0.12, 0.981, claims_changed=[7],
                                           out_of_tolerance=[5, 6])}
+    appended = {**chapters, "book/a2_c.ipynb": result(0.2, 0.99)}
     page = portability_page.page({
         "command": "make portability", "machine": "2 cores of X",
         "versions": {"python": "3.11.7", "numpy": "2.4.6"},
         "settings": {"AVX2": {"environment": {"A": "1", "B": "2"},
                               "chapters": chapters},
-                     "again": {"environment": {}, "chapters": chapters}},
+                     "again": {"environment": {}, "chapters": appended}},
         "not_run": ["SSE41", "one-thread"]})
     head, rule, first, second, _, rest, _, where = page.splitlines()
     assert rest == "Not run: SSE41, one-thread."
     assert first == ("| AVX2 | `A=1` `B=2` | 2 | 40 | 4 | 2 | 1 of 10 | 1 of 4"
                      " | 12.0% off (chapter 10) | SSIM 0.97 (chapter 3) |")
-    assert second.startswith("| again | unchanged | 2 | 40 |")
+    assert second.startswith("| again | unchanged | 3 | 60 |")
+    assert " | 20.0% off (appendix A2) | SSIM 0.97 (chapter 3) |" in second
     assert (head.count("|") == rule.count("|") == first.count("|"))
     assert where == ("By `make portability` on 2 cores of X; "
                      "python 3.11.7, numpy 2.4.6.")

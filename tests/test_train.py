@@ -124,6 +124,25 @@ def test_the_first_step_is_as_long_as_the_learning_rate(learning_rate):
     assert 1 - model.weight.numpy() == pytest.approx(learning_rate, rel=1e-3)
 
 
+def test_an_optimizer_takes_adams_place_and_stays_as_it_was():
+    descent = tf.keras.optimizers.SGD(
+        tf.keras.optimizers.schedules.PolynomialDecay(.1, 2, .0))
+    for _ in range(2):      # the loss is the weight, which falls .1, .05, 0
+        model = Counter(1)
+        history = list(model.train(epochs=3, optimizer=descent))
+        assert [r["loss"] for r in history] == pytest.approx([1, .9, .85])
+        assert model.weight.numpy() == pytest.approx(.85)
+    assert not descent.built and int(descent.iterations) == 0
+
+
+def test_an_optimizer_like_2016s_gives_the_same_bits():
+    adam = tf.keras.optimizers.Adam(.001, epsilon=1e-8)
+    ours, other = (list(train(Autoencoder(), IMAGES, epochs=2, batchsize=20,
+                              **settings))
+                   for settings in ({}, {"optimizer": adam}))
+    assert [r["loss"] for r in ours] == [r["loss"] for r in other]
+
+
 def test_training_a_used_model_goes_on_from_where_it_was():
     model = Counter(1)
     first, second = (next(model.train(learning_rate=.1)) for _ in range(2))

@@ -2,6 +2,7 @@
 
 import contextlib
 import inspect
+import json
 import os
 import platform
 import time
@@ -16,7 +17,7 @@ from vae_tf.checkpoints import Checkpoints
 
 
 def train(model, *arrays, epochs=10, batchsize=100, learning_rate=0.001,
-          seed=0, folder=None, strategy=None):
+          seed=0, folder=None, strategy=None, optimizer=None):
     """Train `model` with Adam, yielding one record after each pass.
 
     `arrays` are what `model.loss` takes: images [n, h, w, c] with pixels in
@@ -42,6 +43,9 @@ def train(model, *arrays, epochs=10, batchsize=100, learning_rate=0.001,
     and get the same records, but for the seconds. Of a shared `folder` the
     chief alone writes; random numbers depend on R. (Appendix D)
 
+    An `optimizer` of Keras takes the place of 2016's Adam, with a learning
+    rate of its own. It is copied, so it stays as it was.
+
     Raises TypeError or ValueError, naming the argument, before any training;
     FloatingPointError at the step whose loss is not finite; OSError if a
     checkpoint cannot be written, with the one before intact.
@@ -54,14 +58,16 @@ def train(model, *arrays, epochs=10, batchsize=100, learning_rate=0.001,
                                            "train")
     check_strategy(strategy, model, batchsize)
     seed = checks.integer("seed", seed, "train", low=0)
+    new_optimizer = check_optimizer(optimizer, learning_rate)
+    said = optimizer and json.dumps(tf.keras.optimizers.serialize(optimizer))
     kept = None if folder is None else Checkpoints(
         folder, arrays, epochs, batchsize=batchsize,
-        learning_rate=learning_rate, seed=seed)
-    return run(model, arrays, epochs, batchsize, learning_rate, seed, kept,
+        learning_rate=learning_rate, seed=seed, optimizer=said)
+    return run(model, arrays, epochs, batchsize, new_optimizer, seed, kept,
                strategy)
 
 
-def run(model, arrays, epochs, batchsize, learning_rate, seed, kept,
+def run(model, arrays, epochs, batchsize, new_optimizer, seed, kept,
         strategy):
     """Yield the records of `train`, whose arguments are now known good."""
     tf.random.set_seed(seed)
@@ -69,9 +75,9 @@ def run(model, arrays, epochs, batchsize, learning_rate, seed, kept,
     n = len(arrays[-1])
     steps = n // batchsize
     arrays = [tf.constant(array) for array in arrays]
-    # TensorFlow 1's epsilon; the first loss makes the variables.
+    # The first loss makes the variables.
     with strategy.scope() if strategy else contextlib.nullcontext():
-        optimizer = tf.keras.optimizers.Adam(learning_rate, epsilon=1e-8)
+        optimizer = new_optimizer()
         names = list(model.loss(*[array[:batchsize] for array in arrays]))
         optimizer.build(model.trainable_variables)
     done = kept.resume(model, optimizer, names) if kept else 0
@@ -231,6 +237,21 @@ def check_arrays(model, arrays):
             "The 'arrays' parameter of train must be what the model's loss "
             f"takes, {loss}. Got {len(arrays)} instead.") from None
     return [*codes, images]
+
+
+def check_optimizer(optimizer, learning_rate):
+    """Return the function that makes the optimizer: 2016's, or a copy."""
+    if optimizer is None:    # TensorFlow 1's epsilon
+        return lambda: tf.keras.optimizers.Adam(learning_rate, epsilon=1e-8)
+    if not isinstance(optimizer, tf.keras.optimizers.Optimizer):
+        raise TypeError(
+            "The 'optimizer' parameter of train must be None or an optimizer "
+            f"of tf.keras.optimizers. Got {optimizer!r} instead.")
+    if learning_rate != 0.001:
+        raise ValueError(
+            "The 'learning_rate' parameter of train must be left out where "
+            f"an optimizer brings its own. Got {learning_rate:g} as well.")
+    return lambda: optimizer.from_config(optimizer.get_config())
 
 
 def check_strategy(strategy, model, batchsize):

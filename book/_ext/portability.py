@@ -64,8 +64,10 @@ def row(name, environment, chapters):
 def extreme(chapters, what, choose, form):
     """Return the extreme of a value and the chapter that has it."""
     name = choose(chapters, key=lambda name: chapters[name][what])
-    number = int(Path(name).name.partition("_")[0])
-    return f"{form.format(chapters[name][what])} (chapter {number})"
+    number = Path(name).name.partition("_")[0].lstrip("0")
+    kind = "chapter" if number.isdigit() else "appendix"
+    return (f"{form.format(chapters[name][what])} "
+            f"({kind} {number.upper()})")
 
 
 def setup(app):
