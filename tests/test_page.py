@@ -124,12 +124,14 @@ def test_each_script_is_loaded_once_and_listed_once():
 
 
 @pytest.mark.parametrize("name", figures.FIGURES)
-def test_every_figure_has_its_scripts_and_one_chapter(name):
+def test_every_figure_has_its_scripts_and_one_page(name):
     scripts, _ = figures.FIGURES[name]
     for script in scripts:
         assert (figures.STATIC / script).is_file()
     sources = [path.read_text() for path in (ROOT / "book").glob("*.md")]
-    assert sum(f'page.export("{name}"' in source for source in sources) == 1
+    begins = f'page.export("{name}"', f"```{{borrowed-figure}} {name},"
+    assert sum(source.count(begin) for begin in begins
+               for source in sources) == 1
 
 
 def test_every_export_is_committed_with_its_data():

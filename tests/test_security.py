@@ -41,6 +41,8 @@ KNOWN = {
         "c68a650d4815067b26997da8e86d8ad32dcbe341d7206cfe9bfec08974a1d539",
     "widgets/loss-scale.js":
         "7400372f9e74ab65d675af7785fbd28a3e1bce345852d8de62450b152a0ac43b",
+    "widgets/moving-scale.js":
+        "2647cff9d9fd1a6fcdbc7c3117f2fc7b574c5a40758c89dd5943c8597b1c279e",
     "widgets/network.js":
         "f6c0b0fb1bc78a8d82bd750f936afb14fcfbdca6c289c4c13bb30c7523056ec5",
     "widgets/noisy-channel.js":

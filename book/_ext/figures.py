@@ -5,11 +5,13 @@ become a script beside the page, since a page on file:// may load scripts but
 no data; the picture stays for those whose browser runs no script.
 """
 
+import base64
 import html
 import json
 from pathlib import Path
 
 from docutils import nodes
+from docutils.parsers.rst import Directive
 from sphinx.util import logging
 
 # The scripts of each figure, and what it is called where nothing is seen.
@@ -21,6 +23,8 @@ FIGURES = {
                         "A plane of codes, and the picture of each"),
     "loss-scale": (["loss-scale.js"],
                    "What the weight of the KL does to pictures and samples"),
+    "moving-scale": (["moving-scale.js"],
+                     "Ten samples, while the weight of the KL moves"),
     "noisy-channel": (["channel.js", "noisy-channel.js"],
                       "Names sent through noise"),
 }
@@ -45,6 +49,32 @@ def place_figures(app, doctree):
             for record in records(cell):
                 write_data(Path(app.outdir), docname, record)
                 node[-1][-1:] = figure(docname, record["name"], loaded)
+
+
+class BorrowedFigure(Directive):
+    """`{borrowed-figure} name, chapter, export: key, …`: on the first page.
+
+    It runs on some of what a chapter has exported for a figure of its own.
+    """
+
+    required_arguments = 1
+    final_argument_whitespace = True
+
+    def run(self):
+        env = self.state.document.settings.env
+        where, keys = self.arguments[0].split(": ")
+        name, chapter, export = where.split(", ")
+        path = env.srcdir / chapter
+        env.note_dependency(str(path))
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        [(cell, record)] = [(cell, record) for cell in notebook["cells"]
+                            for record in records(cell)
+                            if record["name"] == export]
+        outdir = Path(env.app.outdir)
+        write_data(outdir, env.docname, {"name": name, "contents": {
+            key: record["contents"][key] for key in keys.split(", ")}})
+        picture = write_picture(outdir, env.docname, name, cell)
+        return [nodes.container("", picture, *figure(env.docname, name, []))]
 
 
 def records(cell):
@@ -75,6 +105,19 @@ def write_data(outdir, docname, record):
     contents = json.dumps(record["contents"], separators=(",", ":"))
     path.write_text(f'exported["{record["name"]}"]={contents};\n',
                     encoding="utf-8")
+
+
+def write_picture(outdir, docname, name, cell):
+    """Write the picture that a cell drew; return the node that shows it."""
+    [png] = [output["data"]["image/png"] for output in cell["outputs"]
+             if "image/png" in output.get("data", {})]
+    path = outdir / f"_images/{Path(docname).name}-{name}.png"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(base64.b64decode(png))
+    alt = html.escape(cell["metadata"]["mystnb"]["image"]["alt"])
+    root = "../" * docname.count("/")
+    return nodes.raw("", f'<img src="{root}_images/{path.name}" alt="{alt}">',
+                     format="html")
 
 
 def data_path(docname, name):
@@ -109,5 +152,6 @@ def listing(script):
 
 def setup(app):
     app.add_css_file("widgets/figures.css")
+    app.add_directive("borrowed-figure", BorrowedFigure)
     app.connect("doctree-read", place_figures)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

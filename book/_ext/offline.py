@@ -8,6 +8,9 @@ from docutils import nodes
 SCRIPT = r'\s*<script (?:defer )?src="[^"]*/{}(?:\?[^"]*)?"></script>'
 # Pictures of icons, 1.5 MB: the theme's font has them too.
 ICONS = re.compile(SCRIPT.format(r"fontawesome\.js"))
+# With `defer` in place of it a page is drawn before its scripts run, in their
+# order; what stands in the page itself needs the options at once.
+AT_ONCE = re.compile(r'<script (?=src="(?![^"]*/documentation_options\.js))')
 # On pages other than search.html these only serve a search as one types,
 # which is off.
 SEARCH = re.compile(SCRIPT.format(
@@ -17,10 +20,13 @@ SEARCH = re.compile(SCRIPT.format(
 def tidy_scripts(app, pagename, templatename, context, doctree):
     """Drop Thebe, MathJax where no formula is, and every script seen before.
 
-    Thebe is not used, and asks for other hosts.
+    Thebe is not used, and asks for other hosts. Nor are sphinx-design's tabs
+    and cards, whose styles are 55 kB before anything is drawn.
     """
-    unused = ["thebe"] + ["mathjax"] * (doctree is None or not any(
-        doctree.findall(lambda node: isinstance(node, FORMULAS))))
+    unused = ["thebe", "design-tabs"]
+    if doctree is None or not any(doctree.findall(
+            lambda node: isinstance(node, FORMULAS))):
+        unused.append("mathjax")
     kept = {}
     for script in context.get("script_files", []):
         name = str(getattr(script, "filename", script) or "")
@@ -28,6 +34,9 @@ def tidy_scripts(app, pagename, templatename, context, doctree):
         if not any(word in (name + body).lower() for word in unused):
             kept.setdefault((name, body), script)
     context["script_files"] = list(kept.values())
+    context["css_files"] = [style for style in context.get("css_files", [])
+                            if not any(word in str(style.filename)
+                                       for word in ("thebe", "sphinx-design"))]
     # The theme logs an error when no mode has been chosen yet.
     context["metatags"] = context.get("metatags", "") + (
         "<script>localStorage.mode ??= 'auto'</script>")
@@ -43,7 +52,7 @@ def drop_unused(app, exception):
     for page in Path(app.outdir).rglob("*.html"):
         text = ICONS.sub("", page.read_text(encoding="utf-8"))
         if page.name != "search.html":
-            text = SEARCH.sub("", text)
+            text = AT_ONCE.sub("<script defer ", SEARCH.sub("", text))
         page.write_text(text, encoding="utf-8")
     for script in Path(app.outdir).rglob("fontawesome.js*"):
         script.unlink()

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,12 +15,13 @@ from tests.pages import browser
 from tests.pages.conftest import HTML
 from vae_tf import VAE, Autoencoder, channel
 
-CHAPTERS = {"draw-a-digit": "09_mnist", "epochs": "09_mnist",
-            "latent-explorer": "c_going_further",
-            "loss-scale": "05_unit_gaussian",
-            "noisy-channel": "07_noisy_channel"}
+PAGES = {"draw-a-digit": "book/09_mnist", "epochs": "book/09_mnist",
+         "latent-explorer": "book/c_going_further",
+         "loss-scale": "book/05_unit_gaussian",
+         "moving-scale": "book/index",
+         "noisy-channel": "book/07_noisy_channel"}
 PHONE = {"has_touch": True, "viewport": {"width": 390, "height": 844}}
-every_figure = pytest.mark.parametrize("name", CHAPTERS)
+every_figure = pytest.mark.parametrize("name", PAGES)
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def visit(contexts, bases):
             faults.append(watched)
         if before:
             before(page)
-        page.goto(f"{bases[scheme]}book/{CHAPTERS[name]}.html")
+        page.goto(f"{bases[scheme]}{PAGES[name]}.html")
         return page
 
     yield visit
@@ -59,7 +61,7 @@ def live(page, name):
 
 def exported(name):
     """Return what a chapter exported, as arrays."""
-    path = HTML / f"_figures/{CHAPTERS[name]}-{name}.js"
+    path = HTML / f"_figures/{Path(PAGES[name]).name}-{name}.js"
     contents = json.loads(path.read_text().partition("=")[2].rstrip(";\n"))
     return {key: np.array(value) if isinstance(value, list) else unpacked(value)
             for key, value in contents.items()}
@@ -536,6 +538,40 @@ def test_loss_scale_moves_pictures_samples_error_and_kl_together(visit):
     assert contents["nats"][0] > contents["nats"][-1]
 
 
+def test_the_first_page_s_figure_moves_until_it_is_paused(visit):
+    page = visit("moving-scale")
+    contents, theirs = exported("moving-scale"), exported("loss-scale")
+    assert contents.keys() == {"weights", "samples"}
+    assert all(np.array_equal(contents[k], theirs[k]) for k in contents)
+    figure = live(page, "moving-scale")
+    slider = figure.get_by_role("slider")
+    for weight in (0, 0.1, 0.3, 1, 3, 10, 30, 10):      # there, and back
+        expect(slider).to_have_attribute("aria-valuetext", f"weight {weight}")
+    figure.get_by_role("button", name="Pause").click()
+    kept = slider.input_value()
+    page.wait_for_timeout(2000)
+    assert slider.input_value() == kept
+    figure.get_by_role("button", name="Play").click()
+    expect(slider).not_to_have_value(kept)
+
+
+def test_whoever_takes_the_first_page_s_slider_stops_it(visit):
+    page, contents = visit("moving-scale"), exported("moving-scale")
+    figure = live(page, "moving-scale")
+    figure.get_by_role("slider").focus()
+    page.keyboard.press("End")
+    page.keyboard.press("Home")
+    for i, weight in enumerate((0, 0.1, 0.3, 1, 3, 10, 30)):
+        settle(page)
+        rows = contents["samples"][i].reshape(-1, 5, 28, 28).swapaxes(1, 2)
+        shown = pixels(figure.locator("canvas"))
+        assert np.abs(shown - rows.reshape(-1, 140)).max() <= 1
+        said = figure.locator("[role=status]").text_content()
+        assert f"weight {weight} on the KL" in said
+        page.keyboard.press("ArrowRight")
+    assert figure.get_by_role("button", name="Play").is_visible()
+
+
 def test_noise_decides_what_is_heard(visit):
     page = visit("noisy-channel")
     figure = live(page, "noisy-channel")
@@ -572,7 +608,7 @@ def test_a_finger_moves_a_slider(visit):
 
 def picture(page, name):
     """Return the image that a figure stands in for."""
-    return page.locator(".cell_output", has=place(page, name)).locator(
+    return page.locator(f'*:has(> .figure-place[data-name="{name}"])').locator(
         "img").first
 
 
@@ -657,11 +693,11 @@ def test_every_control_has_a_name_and_its_focus_is_seen(visit, name):
                 "e => getComputedStyle(e).outlineWidth") == "3px"
 
 
-@pytest.mark.parametrize("chapter", sorted(set(CHAPTERS.values())))
-def test_what_is_a_chapter_s_own_is_light(chapter):
-    page = HTML / f"book/{chapter}.html"
+@pytest.mark.parametrize("name", sorted({*PAGES.values()}))
+def test_what_is_a_page_s_own_is_light(name):
+    page = HTML / f"{name}.html"
     pictures = set(re.findall(r"_images/[\w.-]+", page.read_text()))
-    data = list(HTML.glob(f"_figures/{chapter}-*.js"))
+    data = list(HTML.glob(f"_figures/{page.stem}-*.js"))
     scripts = list(HTML.glob("_static/widgets/*"))
     files = [page, *(HTML / name for name in pictures), *data, *scripts]
     assert pictures and data and scripts
