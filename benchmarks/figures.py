@@ -1,10 +1,10 @@
 """Milliseconds from an interaction with a figure to its repainted picture.
 
 `python -m benchmarks.figures` opens the rendered chapters in Chromium, draws
-with the mouse, moves each figure's first slider with the arrow keys, and
-prints the median and the 95th percentile over 100 interactions: of the time
-spent computing and painting, and of that until the frame is done, which
-includes waiting for the screen's next one, every 16.7 ms.
+with the mouse, moves each figure's first slider or its plane with the arrow
+keys, and prints the median and the 95th percentile over 100 interactions: of
+the time spent computing and painting, and of that until the frame is done,
+which includes waiting for the screen's next one, every 16.7 ms.
 """
 
 import numpy as np
@@ -14,6 +14,8 @@ from tests.pages import browser
 from tests.pages.conftest import HTML
 
 FIGURES = {"draw-a-digit": "09_mnist", "epochs": "09_mnist",
+           "latent-explorer": "c_going_further",
+           "loss-scale": "05_unit_gaussian", "moving-scale": "index",
            "noisy-channel": "07_noisy_channel"}
 # A message posted in a frame's first act arrives when it has been painted.
 WATCH = """kind => {
@@ -42,8 +44,9 @@ def main():
     with sync_playwright() as playwright:
         chromium = browser.launch(playwright)
         for name, chapter in FIGURES.items():
-            for kind, act in (("input", keys), ("pointermove", mouse)):
-                if kind == "input" or name == "draw-a-digit":
+            first = "keydown" if name == "latent-explorer" else "input"
+            for kind, act in ((first, keys), ("pointermove", mouse)):
+                if act is keys or name == "draw-a-digit":
                     report(name, kind, measure(chromium, name, chapter, kind,
                                                act))
         chromium.close()
@@ -65,7 +68,7 @@ def measure(chromium, name, chapter, kind, act):
 
 
 def keys(page, place):
-    place.locator("input").first.focus()
+    place.locator("input, .figure-codes").first.focus()
     for i in range(110):
         page.keyboard.press("ArrowLeft" if i % 8 < 4 else "ArrowRight")
         page.wait_for_timeout(30)
@@ -86,7 +89,7 @@ def mouse(page, place):
 def report(name, kind, found):
     for what, column in (("work", 0), ("to the frame", 1)):
         median, late = np.percentile(found[:, column], [50, 95])
-        print(f"{name:14} {kind:12} {what:13} {median:5.1f} {late:5.1f} ms "
+        print(f"{name:15} {kind:12} {what:13} {median:5.1f} {late:5.1f} ms "
               f"(n = {len(found)})")
 
 

@@ -2,7 +2,7 @@
 
 The executed notebooks go to _build/source, beside copies of all else that the
 renderer reads, so that no tracked file changes. Times go to _build/times.txt
-and, for the pages, beside the chapters.
+and, for the pages, into the notebooks.
 """
 
 import argparse
@@ -37,12 +37,9 @@ def main():
     copy_sources()
     times = []
     for name in chapters(yaml.safe_load((ROOT / "_toc.yml").read_text())):
-        start = time.perf_counter()
-        run(name, timeout)
-        times.append(f"{name}  {time.perf_counter() - start:.0f} s")
+        times.append(f"{name}  {run(name, timeout)} s")
         say(times[-1], end="\n")
-    for place in (BUILD, SOURCE / "book"):
-        write(place / "times.txt", "\n".join(times) + "\n")
+    write(BUILD / "times.txt", "\n".join(times) + "\n")
 
 
 def chapters(toc):
@@ -67,8 +64,11 @@ def copy_sources():
 
 
 def run(name, timeout):
-    """Run one chapter and write it to SOURCE, or exit saying what failed."""
-    place = name
+    """Run one chapter, write it to SOURCE and return the seconds it took.
+
+    Or exit saying what failed.
+    """
+    place, start = name, time.perf_counter()
     try:
         notebook = nbformat.read(ROOT / name, as_version=4)
         nbformat.validate(notebook)
@@ -97,7 +97,10 @@ def run(name, timeout):
             if output.get("name") == "stderr":
                 sys.exit(f"\n{name}: code cell {number} of {len(codes)} wrote "
                          f"to stderr:\n{output.text}")
+    seconds = round(time.perf_counter() - start)
+    notebook.metadata["seconds"] = seconds
     write(SOURCE / name, nbformat.writes(notebook))
+    return seconds
 
 
 def write(path, text):

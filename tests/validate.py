@@ -306,6 +306,7 @@ class Chapter(plugin.IPyNbFile):
         return self.cells
 
     def setup(self):
+        self.began = time.monotonic()
         self.values = mnist_is_here()
         self.kept.unlink(missing_ok=True)
         # No progress bars, no settings of the reader's own.
@@ -317,8 +318,9 @@ class Chapter(plugin.IPyNbFile):
     def teardown(self):
         super().teardown()
         if self.has_run():
-            outputs = [cell.test_outputs for cell in self.cells]
-            write(executed(self.nb, outputs), self.kept)
+            nb = executed(self.nb, [cell.test_outputs for cell in self.cells])
+            nb.metadata["seconds"] = round(time.monotonic() - self.began)
+            write(nb, self.kept)
 
     def has_run(self):
         return all(cell.has_run for cell in self.cells)

@@ -1,7 +1,7 @@
 """What stands under a chapter's title, and what is shown where it is linked.
 
 Under the title: the question that the chapter before has left, and how long
-this one takes, to read and, if the run wrote it down, to run. The notebook's
+this one takes, to read and to run. The notebook's
 own link to Colab is left out: the page has a button for it.
 """
 
@@ -24,7 +24,7 @@ def under_title(app, doctree):
     name = Path(env.doc2path(env.docname)).relative_to(root).as_posix()
     if name not in files:
         return
-    lines = [nodes.paragraph("", times(root, name, words(doctree)),
+    lines = [nodes.paragraph("", times(root / name, words(doctree)),
                              classes=["times"])]
     for before in files[:files.index(name)][-1:]:
         env.note_dependency(str(root / before))
@@ -65,13 +65,11 @@ def words(doctree):
                for paragraph in doctree.findall(nodes.paragraph))
 
 
-def times(root, name, count):
-    """Return the times in words; book/times.txt is written by a run."""
-    shown = f"{max(1, round(count / WORDS_A_MINUTE))} minutes of prose"
-    written = root / "book/times.txt"
-    taken = dict(re.findall(r"(?m)^(\S+) +(.+)$", written.read_text())
-                 ) if written.exists() else {}
-    return shown + (f"; ran in {taken[name]}" if name in taken else "")
+def times(notebook, count):
+    """Return the times in words; the notebook has that of its last run."""
+    metadata = json.loads(notebook.read_text(encoding="utf-8"))["metadata"]
+    ran = f"; ran in {metadata['seconds']} s" if "seconds" in metadata else ""
+    return f"{max(1, round(count / WORDS_A_MINUTE))} minutes of prose{ran}"
 
 
 def describe(app, pagename, templatename, context, doctree):

@@ -36,8 +36,9 @@ def page(found):
     return "\n".join([
         "## Beside other programs", "",
         "CPU time is that of an epoch against ours, images are those of a CPU "
-        "second, peak is the share of the peak that is reached, and MB is the "
-        "memory that was held.", "",
+        "second, peak is the share of the peak that is reached, start-up is "
+        "what loading and compiling take before the first epoch, in CPU "
+        "seconds, and MB is the memory that was held.", "",
         "| program | CPU time | images | peak | start-up | MB |",
         "|---|---|---|---|---|---|",
         *(row(**one) for one in sorted(
@@ -55,6 +56,8 @@ def page(found):
         f"program comes to {best:.0%} of it: these are small convolutions, of "
         "one to thirty-two channels.",
         "", "## How the cost grows", "",
+        "Ours alone. One thing is changed at a time; the rest is as above, "
+        "but that sizes of images are those of chapter 1's decoder alone.", "",
         "| what changes | to | CPU time per image | wall time | memory |",
         "|---|---|---|---|---|",
         *(growth_row(what, value, **one)
