@@ -68,7 +68,7 @@ def measure(chromium, name, chapter, kind, act):
 
 
 def keys(page, place):
-    place.locator("input, .figure-codes").first.focus()
+    place.locator("input[type=range], .figure-codes").first.focus()
     for i in range(110):
         page.keyboard.press("ArrowLeft" if i % 8 < 4 else "ArrowRight")
         page.wait_for_timeout(30)
