@@ -21,6 +21,7 @@ spec.loader.exec_module(styles)
     ("p:not(.b){color:red}", "p:not(.b){color:red}"),
     ("#b [href='.b']{width:.5em}", "#b [href='.b']{width:.5em}"),
     (".bs-tooltip-auto{top:0}", ".bs-tooltip-auto{top:0}"),
+    (".figure-digit-3{fill:red}", ".figure-digit-3{fill:red}"),
     ("@media print{.b{top:0}}", ""),
     ("@media (min-width:9px){.a{top:0}.b{top:0}}",
      "@media (min-width:9px){.a{top:0}}"),

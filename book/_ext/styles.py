@@ -16,8 +16,8 @@ ADDRESS = re.compile(r"url\((?![\"']?data:)[\"']?([^)\"']+)[\"']?\)")
 PRELOAD = re.compile(r'\s*<link rel="preload" as="script"[^>]*>')
 OPTIONS = re.compile(r'<script src="[^"]*/documentation_options\.js[^"]*">')
 BUNDLE = "_static/pages.css"
-# Bootstrap puts these together from parts.
-COMPOSED = "bs-"
+# Bootstrap and the book's own figures put these together from parts.
+COMPOSED = "bs-", "figure-"
 
 
 def bundle(paths):

@@ -499,6 +499,13 @@ def test_the_neighbour_that_is_named_is_the_nearest(visit):
     shows(page, [0, 0])
 
 
+def test_ten_digits_have_ten_colours_on_the_plane(visit):
+    figure = live(visit("latent-explorer"), "latent-explorer")
+    colours = [figure.locator(f".figure-digit-{digit}").first.evaluate(
+        "e => getComputedStyle(e).fill") for digit in range(10)]
+    assert len(set(colours)) == 10
+
+
 def test_epochs_shows_the_pictures_of_each(visit):
     page, contents = visit("epochs"), exported("epochs")
     figure = live(page, "epochs")
