@@ -230,6 +230,16 @@ def test_the_committed_result_names_every_contender_once(committed):
             row["cpu"], committed["contenders"]["ours"]["cpu"])
 
 
+def test_within_tensorflow_little_is_left_to_win(committed):
+    """What book/speed.md says of the table."""
+    middle = {name: row["cpu_against_ours"][1]
+              for name, row in committed["contenders"].items()}
+    near = "graph_2016", "per_batch"
+    assert all(abs(middle[name] - 1) < .05 for name in near)
+    assert all(middle[name] > 1.2 for name in middle
+               if name.startswith(("pytorch", "jax")))
+
+
 def test_the_page_shows_every_row_the_fastest_first(committed):
     lines = speed_page.page(
         {**committed, "not_measured": {"abacus": "there is none"}}

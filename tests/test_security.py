@@ -42,7 +42,7 @@ KNOWN = {
     "widgets/loss-scale.js":
         "7400372f9e74ab65d675af7785fbd28a3e1bce345852d8de62450b152a0ac43b",
     "widgets/moving-scale.js":
-        "2647cff9d9fd1a6fcdbc7c3117f2fc7b574c5a40758c89dd5943c8597b1c279e",
+        "d898dec66cadbcc9f38f775e34cd721fddaab95a68b7588266069931d0596bda",
     "widgets/network.js":
         "f6c0b0fb1bc78a8d82bd750f936afb14fcfbdca6c289c4c13bb30c7523056ec5",
     "widgets/noisy-channel.js":

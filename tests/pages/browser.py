@@ -30,10 +30,7 @@ def watch(page, base):
     page.on("pageerror", lambda error: add(f"uncaught: {error}"))
     page.on("request", lambda request: request.url.startswith(
         (base, "data:", "blob:")) or add(f"foreign: {request.url}"))
-    # A page that is left for another stops loading: that is no fault.
-    page.on("requestfailed", lambda request:
-            request.failure == "net::ERR_ABORTED"
-            or add(f"failed: {request.url}"))
+    page.on("requestfailed", lambda request: add(f"failed: {request.url}"))
     page.on("response", lambda response: response.status >= 400
             and add(f"{response.status}: {response.url}"))
     return faults

@@ -558,8 +558,13 @@ def test_the_first_page_s_figure_moves_until_it_is_paused(visit):
     kept = slider.input_value()
     page.wait_for_timeout(2000)
     assert slider.input_value() == kept
+    slider.press("ArrowLeft")
+    said = figure.locator("[role=status]")
+    expect(said).to_contain_text("on the KL")
+    kept = slider.input_value()
     figure.get_by_role("button", name="Play").click()
     expect(slider).not_to_have_value(kept)
+    expect(said).to_be_empty()      # it would tell of another weight
 
 
 def test_whoever_takes_the_first_page_s_slider_stops_it(visit):

@@ -164,6 +164,7 @@ def test_the_glossary_has_every_word_of_every_chapter():
 @every_scheme
 def test_the_address_of_the_book_leads_to_its_first_page(open_page, scheme):
     page, faults = open_page(scheme, "book/index.html")
+    page.wait_for_load_state("networkidle")  # its icon comes last
     page.goto(page.url.replace("book/index.html", "index.html"))
     page.wait_for_url("**/book/index.html")
     assert faults == []

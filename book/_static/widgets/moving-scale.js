@@ -28,6 +28,7 @@ figures["moving-scale"] = (place, {weights, samples}) => {
   function play() {
     timer = setInterval(step, 1500);
     button.textContent = "Pause";
+    tell("");
   }
 
   function pause() {
