@@ -88,7 +88,7 @@ def test_a_plot_lies_on_the_page_s_own_colour(open_page, mode):
     ground = list(map(int, re.findall(r"\d+", ground)))
     assert abs(ground[0] - (255 if mode == "light" else 18)) < 10
     assert np.abs(np.array(max(colours)[1]) - ground).max() <= 1
-    digits = page.locator("main img:not(.plot)").first
+    digits = page.locator(".bd-article img:not(.plot)").first
     assert digits.evaluate("e => getComputedStyle(e).filter") == "none"
 
 
