@@ -1,10 +1,13 @@
 """The one stylesheet keeps what pages can use, and its addresses lead on."""
 
 import importlib.util
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
+import pydata_sphinx_theme
 import pytest
+from fontTools.ttLib import TTFont
 
 ROOT = Path(__file__).resolve().parent.parent
 spec = importlib.util.spec_from_file_location(
@@ -83,3 +86,20 @@ def test_a_page_with_other_stylesheets_is_named(built):
     page.write_text(page.read_text().replace("styles/big.css", "basic.css"))
     with pytest.raises(ValueError, match="other stylesheets than other"):
         finish(built)
+
+
+def test_a_font_keeps_the_icons_that_the_stylesheet_names(tmp_path):
+    theme = next(Path(pydata_sphinx_theme.__file__).parent.rglob(
+        "fa-solid-900.ttf"))
+    shutil.copy(theme, tmp_path / "a.ttf")
+    font = ('@font-face{src:url(a.woff2) format("woff2"),'
+            'url(a.ttf) format("truetype")}')
+    icons = '.fa-bars:before{content:"\uf0c9"}.fa-sun:before{content:"\uf185"}'
+    assert styles.with_few_icons(font + icons, tmp_path) == (
+        '@font-face{src:url(a.woff) format("woff")}' + icons)
+    whole, few = [TTFont(tmp_path / f"a.{kind}") for kind in ("ttf", "woff")]
+    assert set(few.getBestCmap()) == {0xF0C9, 0xF185}
+    sun, whole_sun = [font["glyf"][font.getBestCmap()[0xF185]]
+                      for font in (few, whole)]
+    assert sun == whole_sun
+    assert (tmp_path / "a.woff").stat().st_size < 2000

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import yaml
 from docutils import nodes
+from docutils.utils.smartquotes import smartyPants
 
 WORDS_A_MINUTE = 200
 DESCRIPTION = 200
@@ -29,8 +30,8 @@ def under_title(app, doctree):
     for before in files[:files.index(name)][-1:]:
         env.note_dependency(str(root / before))
         question = nodes.reference(
-            "", question_of(root / before), internal=True,
-            refuri=Path(before).stem + ".html")
+            "", smartyPants(question_of(root / before), "q"),
+            internal=True, refuri=Path(before).stem + ".html")
         lines.insert(0, nodes.paragraph("", "", question,
                                         classes=["question"]))
     section = next(doctree.findall(nodes.section))

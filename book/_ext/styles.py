@@ -1,13 +1,16 @@
 """One stylesheet in place of nine, without the rules that no page can use.
 
 A phone waits for all of it before it draws a page; of the theme's 400 kB most
-is for icons and parts of pages that this book has not.
+is for icons and parts of pages that this book has not. So are most of the
+1,400 icons of the font that comes next, and it is cut to those in use.
 """
 
 import re
 from pathlib import Path
 
 import tinycss2
+from fontTools.subset import Subsetter
+from fontTools.ttLib import TTFont
 
 LINK = re.compile(r'\s*<link (?=[^>]*rel="stylesheet")[^>]*'
                   r'href="((?:\.\./)*)(_static/[^"?]+)[^"]*"[^>]*>')
@@ -15,6 +18,9 @@ IMPORT = re.compile(r'@import "([^"]+)";')
 ADDRESS = re.compile(r"url\((?![\"']?data:)[\"']?([^)\"']+)[\"']?\)")
 PRELOAD = re.compile(r'\s*<link rel="preload" as="script"[^>]*>')
 OPTIONS = re.compile(r'<script src="[^"]*/documentation_options\.js[^"]*">')
+FONT = re.compile(r'url\(([^()]*)\.woff2\) format\("woff2"\),'
+                  r'url\(\1\.ttf\) format\("truetype"\)')
+ICONS = range(0xE000, 0xF900)  # the characters that mean nothing of their own
 BUNDLE = "_static/pages.css"
 # Bootstrap and the book's own figures put these together from parts.
 COMPOSED = "bs-", "figure-"
@@ -90,6 +96,22 @@ def words_of(outdir):
             r"[\w-]+", path.read_text(encoding="utf-8"))}
 
 
+def with_few_icons(css, static):
+    """Return a stylesheet whose fonts are cut to the icons that it names."""
+    icons = [ord(letter) for letter in css if ord(letter) in ICONS]
+
+    def cut(found):
+        font = TTFont(static / f"{found[1]}.ttf", recalcTimestamp=False)
+        subsetter = Subsetter()
+        subsetter.populate(unicodes=icons)
+        subsetter.subset(font)
+        font.flavor = "woff"
+        font.save(static / f"{found[1]}.woff")
+        return f'url({found[1]}.woff) format("woff")'
+
+    return FONT.sub(cut, css)
+
+
 def finish(app, exception):
     """Let every page load the one stylesheet, and its options with itself."""
     if exception or app.builder.format != "html":
@@ -104,9 +126,10 @@ def finish(app, exception):
         if bundled is None:
             bundled = paths
             css = bundle([outdir / path for path in paths])
-            (outdir / BUNDLE).write_text(
-                f'@charset "UTF-8";{used(css, words_of(outdir))}',
-                encoding="utf-8")
+            css = with_few_icons(used(css, words_of(outdir)),
+                                 outdir / "_static")
+            (outdir / BUNDLE).write_text(f'@charset "UTF-8";{css}',
+                                         encoding="utf-8")
         if paths != bundled:
             raise ValueError(f"{page}: other stylesheets than other pages")
         up = LINK.search(text)[1]

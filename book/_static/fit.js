@@ -1,5 +1,13 @@
+// Formulas are set one after another, so that the page answers in between.
+if (window.MathJax) MathJax.startup = {async pageReady() {
+  for (const place of document.querySelectorAll(".math")) {
+    await MathJax.typesetPromise([place]);
+    await new Promise(resolve => setTimeout(resolve));
+  }
+}};
+
 // What is wider than its place, as on a phone: formulas are set smaller, to a
-// limit, and the words of tables may break.
+// limit, and so are tables.
 addEventListener("load", async () => {
   for (const place of document.querySelectorAll(
       ".pst-scrollable-table-container"))

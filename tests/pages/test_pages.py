@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import yaml
 from bs4 import BeautifulSoup
+from fontTools.ttLib import TTFont
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -92,6 +93,16 @@ def test_a_plot_lies_on_the_page_s_own_colour(open_page, mode):
     assert digits.evaluate("e => getComputedStyle(e).filter") == "none"
 
 
+def test_every_icon_that_a_page_may_draw_is_in_a_font():
+    css = (HTML / "_static/pages.css").read_text()
+    icons = {ord(letter) for letter in css if "\ue000" <= letter <= "\uf8ff"}
+    fonts = [HTML / "_static" / path for path in re.findall(
+        r"url\(([^()]*/webfonts/[^()]*)\)", css)]
+    drawn = [set(TTFont(font).getBestCmap()) for font in fonts]
+    assert len(icons) > 20 and icons <= set().union(*drawn)
+    assert sum(font.stat().st_size for font in fonts) < 10_000
+
+
 def soup(name):
     return BeautifulSoup((HTML / name).read_text(), "html.parser")
 
@@ -135,7 +146,7 @@ def test_a_chapter_opens_with_the_question_of_the_last(before, name):
              if cell["cell_type"] == "markdown"]
     link = soup(name).select_one("article h1 + p.question a")
     question = link.get_text().replace("’", "'")
-    assert question.endswith("?")
+    assert question.endswith("?") and "'" not in link.get_text()
     assert "".join(prose[-1]["source"]).endswith(question)
     assert "book/" + link["href"] == before
 
