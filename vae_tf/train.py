@@ -191,7 +191,7 @@ def not_finite(where, terms):
               if name != "loss" and not np.isfinite(value)]
     cause = {
         ("latent_loss",): "a z_stddev reached 0, where its logarithm is "
-        "infinite; start the bias of z_stddev at 1, or take",
+        "infinite; start it away from 0, or take",
         ("generation_loss",): "the logarithm of 0, of a generated pixel that "
         "is 0 or 1, or weights that grew too large; take",
     }.get(tuple(broken), "the weights grew too large; take")
