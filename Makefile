@@ -114,6 +114,10 @@ sync: .venv/html  ## bring edits of book/*.md into the paired notebooks
 
 bench: .venv-bench/full  ## time ours beside six others, which it installs
 	.venv-bench/bin/python -m benchmarks.speed
+	.venv-bench/bin/python -m benchmarks.profile
+
+quality: .venv/full  ## see what a third of the training time suffices for
+	$(BIN)/python -m benchmarks.quality
 
 address: $(BIN)/python$(EXE)  ## make address URL=https://github.com/…: of a fork
 	$(BIN)/python book/address.py '$(URL)'
@@ -197,6 +201,6 @@ $(BIN)/python$(EXE):
 	@touch $@
 
 .PHONY: help book html test test-pages pdf chromium accept portability bench \
-	newest links sync address standalone colab-check lock lab clean book-now \
+	quality newest links sync address standalone colab-check lock lab clean book-now \
 	html-now test-now accept-now
 .NOTPARALLEL:

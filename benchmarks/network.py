@@ -41,6 +41,11 @@ def operations(n_z=20):
     included, and of the matrix products: forward, and twice that backward,
     except that nobody needs the gradient of the images.
     """
-    each = {name: 2 * int(np.prod(shape)) * PLACES.get(name, 1)
+    each = {name: operations_of(name, n_z)
             for name, shape in shapes(n_z).items() if len(shape) > 1}
     return 3 * sum(each.values()) - each["d_h1/w"]
+
+
+def operations_of(name, n_z=20):
+    """Return the operations that one image costs in one pass of a layer."""
+    return 2 * int(np.prod(shapes(n_z)[name])) * PLACES.get(name, 1)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks import network, rounds, speed
+from benchmarks import network, profile, quality, recipes, rounds, speed
 from benchmarks.contenders import (graph_2016, keras_fit, ours, per_batch,
                                    sub_pixel)
 from tests import validate
@@ -108,6 +108,17 @@ def test_the_sub_pixel_form_is_the_deconvolution(features):
     assert len(sources) == 3
     for a, b in zip(*(tape.gradient(loss, sources) for loss in losses)):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+
+
+def test_the_sub_pixel_vae_is_the_vae():
+    made = []
+    for kind in (VAE, sub_pixel.SubPixelVAE):
+        tf.random.set_seed(0)
+        vae = kind()
+        loss = vae.loss(blobs(4))["loss"]
+        made.append((loss, vae.generation(tf.ones([2, 20]))))
+    for a, b in zip(*made):
+        np.testing.assert_allclose(a, b, rtol=1e-4)
 
 
 def test_quartiles_and_ratios_are_those_of_scipy():
@@ -261,3 +272,101 @@ def test_the_committed_figure_is_drawn_from_the_committed_result(
     drawn, kept = [base64.b64encode(path.read_bytes()).decode() for path in (
         tmp_path / "speed.png", speed.RESULT.with_name("speed.png"))]
     assert not list(validate.picture_faults(kept, drawn, 0.98))
+
+
+@pytest.mark.parametrize("recipe, n", [("of_2016", 600), ("quick", 600)])
+def test_recipes_train_a_vae_that_gets_better(recipe, n):
+    model, records = getattr(recipes, recipe)(blobs(n), seed=0)
+    assert isinstance(model, VAE) and model.generation_loss is cross_entropy
+    losses = [record["loss"] for record in records]
+    assert len(losses) == recipes.EPOCHS[recipe]
+    assert losses[-1] < .9 * losses[0]
+
+
+@pytest.mark.parametrize("name", quality.CHANGES)
+def test_every_change_of_the_quick_recipe_changes_its_training(name):
+    usual, other = (quality.begin("quick", blobs(400), 0, **changes)[1]
+                    for changes in ({}, quality.CHANGES[name]))
+    losses = [[record["loss"] for record in records]
+              for records in (usual, other)]
+    assert (losses[0] == losses[1]) == (name == quality.QUICK)
+
+
+@pytest.fixture(scope="module")
+def compared():
+    return json.loads(quality.RESULT.read_text())
+
+
+def test_the_committed_comparison_is_whole(compared):
+    assert list(compared["validation"]) == list(quality.CHANGES)
+    assert min(map(len, compared["validation"].values())) >= 3
+    assert len(compared["test"]) >= 3
+    for curves in compared["test"]:
+        for name, epochs in recipes.EPOCHS.items():
+            assert len(curves[name]["loss"]) == epochs
+            assert np.all(np.diff([0, *curves[name]["cpu"]]) > 0)
+
+
+def test_the_quick_recipe_is_the_best_of_those_tried_and_in_time(compared):
+    means = {name: np.mean(losses)
+             for name, losses in compared["validation"].items()}
+    assert min(means, key=means.get) == quality.QUICK
+    slow, quick, *cpu = speed_page.ends(compared["test"])
+    assert np.median(np.divide(*cpu[::-1])) <= 1 / 3
+    assert np.mean(quick) <= np.mean(slow)
+
+
+def curves(slow, quick, cpu=(9., 3.)):
+    return {"of_2016": {"cpu": [1., cpu[0]], "loss": slow},
+            "quick": {"cpu": [1., cpu[1]], "loss": quick}}
+
+
+def test_the_page_says_what_the_recipes_reach():
+    found = {"machine": {"processor": "an abacus"}, "test": [
+        curves([110, 104], [109, 105]), curves([107, 110], [108, 103]),
+        curves([112, 104.5], [109, 105])]}
+    text = speed_page.reached(found)
+    assert text.count("| 9\u00a0s | 3\u00a0s |") == 3 and "| 1 | 110.0 | 103.0 |" in text
+    assert "takes **33%** of the CPU time" in text
+    assert "at **104.3** nats (mean of 3 seeds, standard deviation 1.2" in text
+    assert "**106.2** (mean of 3 seeds" in text
+    assert "is 1.8 nats better in the mean, and 0.5 nats worse in" in text
+    assert "In 1 of the 3 seeds an epoch of 2016's" in text
+    assert speed_page.jumps(found["test"][:1]).startswith("No epoch")
+    rows = speed_page.choosing({"validation": {"a": [104, 105.0]}})
+    assert rows.endswith("| a | 104.5 | 104.0, 105.0 |")
+
+
+def test_the_committed_curves_are_drawn_from_the_committed_result(
+        compared, tmp_path):
+    quality.draw(compared["test"], tmp_path / "quality.png")
+    drawn, kept = [base64.b64encode(path.read_bytes()).decode() for path in (
+        tmp_path / "quality.png", quality.RESULT.with_name("quality.png"))]
+    assert not list(validate.picture_faults(kept, drawn, 0.98))
+
+
+def test_every_convolution_of_a_step_has_its_row_in_the_profile():
+    fresh = profile.Profiled.__new__(profile.Profiled)
+    fresh.job = ours.Contender(blobs(400), network.start_weights(), 100)
+    fresh.job.epoch = fresh.job.train_epoch
+    found = fresh.epoch()
+    rows = profile.table([found], 400, peak=1e12)
+    assert len(rows) == 13 and sum(r["share"] for r in rows) == pytest.approx(1)
+    assert all(row["share"] > 0 for row in rows)
+    assert [row["of_peak"] > 0 for row in rows] == 12 * [True] + [False]
+    total = sum(row["of_peak"] * row["share"] for row in rows)
+    assert total == pytest.approx(network.operations() * 400 / 1e12
+                           / sum(found.values()))
+    with pytest.raises(ValueError, match="no row for a/while/last:Conv3D"):
+        profile.row_of("a/while/last:Conv3D")
+
+
+def test_the_page_says_what_the_profile_leaves_to_win():
+    committed = json.loads(profile.RESULT.read_text())
+    text = speed_page.profile(committed)
+    for row in committed["rows"]:
+        assert f"| {row['what']} | {row['share']:.0%} |" in text
+    needed = 1 - committed["rows"][-1]["share"]
+    assert f"a step would be {1 / needed:.2f} times as fast" in text
+    assert needed > 1 / 1.25  # no loop can win that on the graph of 2016
+    assert "is one kernel, the last deconvolution, with" in text

@@ -9,9 +9,11 @@ from vae_tf import VAE, cross_entropy, train
 
 class Contender:
 
+    kind = VAE
+
     def __init__(self, images, weights, batchsize):
         n_z = len(weights["w_mean/bias"])
-        self.model = VAE(n_z, generation_loss=cross_entropy)
+        self.model = self.kind(n_z, generation_loss=cross_entropy)
         self.model.loss(images[:1])  # makes the variables
         self.variables = self.model.scope._by_name
         for name, variable in self.variables.items():

@@ -1,24 +1,24 @@
-"""The tables of how fast each program trains, as `make bench` measured it."""
+"""The tables of how fast training is and could be, as benchmarks left them."""
 
 import json
 from pathlib import Path
+from statistics import mean, median, stdev
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
 from docutils.statemachine import StringList
 
-RESULT = "book/speed.json"
-UNITS = {"image side": "{} pixels", "threads": "{}", "images": "{:,}"}
+UNITS = {"image side": "{}\u00a0pixels", "threads": "{}", "images": "{:,}"}
 
 
-class Speed(Directive):
-    """`{speed}`: what the last `make bench` has measured."""
+class Measured(Directive):
+    """What a benchmark has left in a file, as the text of a function."""
 
     def run(self):
         env = self.state.document.settings.env
-        path = Path(env.srcdir, RESULT)
+        path = Path(env.srcdir, "book", self.file)
         env.note_dependency(str(path))
-        text = page(json.loads(path.read_text(encoding="utf-8")))
+        text = self.text(json.loads(path.read_text(encoding="utf-8")))
         node = nodes.Element()
         self.state.nested_parse(
             StringList(text.splitlines(), env.docname), 0, node,
@@ -70,19 +70,123 @@ def row(what, cpu_against_ours, images_per_cpu_second, share_of_peak, startup,
     """Return one program's row."""
     low, middle, high = cpu_against_ours
     held = f"{memory:,.0f}" if memory else ""
-    return (f"| {what} | {middle:.2f} ({low:.2f} to {high:.2f}) "
+    return (f"| {what} | {middle:.2f} ({low:.2f}\u2013\u2060{high:.2f}) "
             f"| {images_per_cpu_second:,.0f} | {share_of_peak[1]:.0%} "
-            f"| {startup:.0f} s | {held} |")
+            f"| {startup:.0f}\u00a0s | {held} |")
 
 
 def growth_row(what, value, cpu_per_image, wall_per_image, memory):
     """Return the row of one size."""
     to = UNITS.get(what, "{}").format(int(value))
-    held = f"{memory:,.0f} MB" if memory else ""
-    return (f"| {what} | {to} | {cpu_per_image:.0f} µs "
-            f"| {wall_per_image:.0f} µs | {held} |")
+    held = f"{memory:,.0f}\u00a0MB" if memory else ""
+    return (f"| {what} | {to} | {cpu_per_image:,.0f}\u00a0µs "
+            f"| {wall_per_image:,.0f}\u00a0µs | {held} |")
+
+
+def profile(found):
+    """Return where a step's time goes, in MyST, and what that leaves."""
+    rows, machine = found["rows"], found["machine"]
+    *kernels, _ = rows
+    needed = sum(row["share"] for row in kernels)
+    reached = sum(row["share"] * row["of_peak"] for row in kernels)
+    slow = max(kernels, key=lambda row: row["share"] * (1 - row["of_peak"]))
+    return "\n".join([
+        "| part of a step | share of its time | reaches of the peak |",
+        "|---|---|---|",
+        *(f"| {row['what']} | {row['share']:.0%} | "
+          + (f"{row['of_peak']:.0%} |" if row["of_peak"] else "|")
+          for row in rows), "",
+        f"TensorFlow's profiler, one of {machine['processor']}, TensorFlow "
+        f"{machine['versions']['tensorflow']}. The convolutions and products, "
+        f"for which the graph of 2016 calls the same kernels, are "
+        f"{needed:.0%} of the time: were all the rest free, a step would be "
+        f"{1 / needed:.2f} times as fast. Together they reach {reached:.0%} "
+        f"of the peak. What costs most of it is one kernel, the "
+        f"{slow['what']}, with {slow['share']:.0%} of the time at "
+        f"{slow['of_peak']:.0%} of the peak: it has a single channel to make."
+    ])
+
+
+def reached(found):
+    """Return in MyST what both recipes end with, seed by seed."""
+    slow, quick, *cpu = ends(found["test"])
+    share = median(b / a for a, b in zip(*cpu))
+    rows = [f"| {seed} | {a:.1f} | {b:.1f} | {c:.0f}\u00a0s | {d:.0f}\u00a0s |"
+            for seed, (a, b, c, d) in enumerate(zip(slow, quick, *cpu))]
+    return "\n".join([
+        "| seed | 2016, nats | quick, nats | 2016, CPU | quick, CPU |",
+        "|---|---|---|---|---|", *rows, "",
+        f"The quick recipe takes **{share:.0%}** of the CPU time. It ends at "
+        f"**{mean(quick):.1f}** nats ({spread(quick)}), that of 2016 at "
+        f"**{mean(slow):.1f}** ({spread(slow)}): the quick one is "
+        f"{verdict(mean(quick), mean(slow))} in the mean, and "
+        f"{verdict(median(quick), median(slow))} in the median. "
+        f"{jumps(found['test'])} (Losses of the test images, one core of "
+        f"{found['machine']['processor']}.)"])
+
+
+def ends(curves):
+    """Return the last losses of both recipes, then their CPU seconds."""
+    return [[curve[name][what][-1] for curve in curves]
+            for what in ("loss", "cpu") for name in ("of_2016", "quick")]
+
+
+def spread(losses):
+    return (f"mean of {len(losses)} seeds, standard deviation "
+            f"{stdev(losses):.1f}, median {median(losses):.1f}")
+
+
+def verdict(quick, slow):
+    """Say how much better or worse the quick recipe's number is."""
+    better = "better" if quick < slow else "worse"
+    return f"{abs(quick - slow):.1f} nats {better}"
+
+
+def jumps(curves):
+    """Say how often an epoch of 2016's recipe has undone earlier ones."""
+    losses = [curve["of_2016"]["loss"] for curve in curves]
+    worse = sum(any(after > before + 1 for before, after in zip(one, one[1:]))
+                for one in losses)
+    if not worse:
+        return "No epoch of 2016's made the loss worse by a nat or more."
+    return (f"In {worse} of the {len(losses)} seeds an epoch of 2016's made "
+            "the loss worse by more than a nat.")
+
+
+def choosing(found):
+    """Return in MyST what a change of the quick recipe would have cost."""
+    rows = [f"| {name} | {mean(losses):.1f} "
+            f"| {', '.join(f'{loss:.1f}' for loss in losses)} |"
+            for name, losses in found["validation"].items()]
+    return "\n".join(["| recipe | mean, nats | seeds |", "|---|---|---|",
+                      *rows])
+
+
+class Speed(Measured):
+    """`{speed}`: how long each program takes."""
+
+    file, text = "speed.json", staticmethod(page)
+
+
+class Profile(Measured):
+    """`{profile}`: where the time of ours goes."""
+
+    file, text = "profile.json", staticmethod(profile)
+
+
+class Reached(Measured):
+    """`{reached}`: how good the quick recipe is, and how quick."""
+
+    file, text = "quality.json", staticmethod(reached)
+
+
+class Choosing(Measured):
+    """`{choosing}`: how good it would be with one thing changed."""
+
+    file, text = "quality.json", staticmethod(choosing)
 
 
 def setup(app):
-    app.add_directive("speed", Speed)
+    for directive in (Speed, Profile, Reached, Choosing):
+        app.add_directive(directive.__name__.lower(), directive)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
