@@ -234,10 +234,12 @@ def test_search_finds_what_only_one_chapter_has(open_page, scheme, width):
 @every_scheme
 def test_next_and_previous_lead_through_the_book(open_page, scheme):
     page, faults = open_page(scheme, READ[0])
-    for name in READ[1:]:
-        page.click(".prev-next-footer a.right-next")
-        page.wait_for_url("**/" + name)
-    for name in READ[-2::-1]:
-        page.click(".prev-next-footer a.left-prev")
+    ways = [*(("right-next", name) for name in READ[1:]),
+            *(("left-prev", name) for name in READ[-2::-1])]
+    for way, name in ways:
+        # The way to the link would begin to load pictures, and cut them off.
+        page.evaluate("for (const i of document.images) i.loading = 'eager'")
+        page.wait_for_function("[...document.images].every(i => i.complete)")
+        page.click(f".prev-next-footer a.{way}")
         page.wait_for_url("**/" + name)
     assert faults == []
