@@ -201,6 +201,6 @@ $(BIN)/python$(EXE):
 	@touch $@
 
 .PHONY: help book html test test-pages pdf chromium accept portability bench \
-	quality newest links sync address standalone colab-check lock lab clean book-now \
-	html-now test-now accept-now
+	quality newest links sync address standalone colab-check lock lab clean \
+	book-now html-now test-now accept-now
 .NOTPARALLEL:

@@ -18,9 +18,9 @@ from benchmarks.rounds import Failed, Worker, take_turns
 
 RESULT = speed.ROOT / "book/profile.json"
 ROUNDS = 5
-# What an operation's name ends in, as TensorFlow makes it from the calls of the
-# forward pass and their gradients: {ending: (what, weights, passes)}.
 DENSE = "w_mean/Matrix", "w_stddev/Matrix", "z_matrix/Matrix"
+# What an operation's name ends in, as TensorFlow makes it from the calls of
+# the forward pass and their gradients: {ending: (what, weights, passes)}.
 KERNELS = {
     "while/add:.*Conv2D": ("first convolution", ["d_h1/w"], 1),
     "Conv2DBackpropFilter_1:.*":
@@ -49,33 +49,34 @@ class Profiled:
     """An epoch of ours, and what its kernels took."""
 
     def __init__(self, file, n):
-        self.job, self.n = speed.Job("ours", file, n), n
+        self.job = speed.Job("ours", file, n)
         for _ in range(3):
             self.job.epoch()
 
     def epoch(self):
-        """Return {operation: seconds} of one epoch, by TensorFlow's names."""
-        import tensorflow as tf
-        from tensorflow.tsl.profiler.protobuf import xplane_pb2
-
-        with tempfile.TemporaryDirectory() as folder:
-            with tf.profiler.experimental.Profile(folder):
-                self.job.epoch()
-            [file] = Path(folder).rglob("*.xplane.pb")
-            space = xplane_pb2.XSpace.FromString(file.read_bytes())
-        return kernels(space)
+        """Return {operation: seconds} of what ran in the training loop."""
+        return {name: seconds for name, seconds, _ in events(self.job.epoch)
+                if "/while/" in name}
 
 
-def kernels(space):
-    """Return {operation: seconds} of what ran inside the training loop."""
-    seconds = collections.Counter()
+def events(epoch):
+    """Return (name, seconds, times) of all that ran, by TensorFlow's names."""
+    import tensorflow as tf
+    from tensorflow.tsl.profiler.protobuf import xplane_pb2
+
+    with tempfile.TemporaryDirectory() as folder:
+        with tf.profiler.experimental.Profile(folder):
+            epoch()
+        [file] = Path(folder).rglob("*.xplane.pb")
+        space = xplane_pb2.XSpace.FromString(file.read_bytes())
+    seconds, times = collections.Counter(), collections.Counter()
     for plane in space.planes:
         for line in plane.lines:
             for event in line.events:
                 name = plane.event_metadata[event.metadata_id].name
-                if "/while/" in name:
-                    seconds[name] += event.duration_ps / 1e12
-    return seconds
+                seconds[name] += event.duration_ps / 1e12
+                times[name] += 1
+    return [(name, seconds[name], times[name]) for name in seconds]
 
 
 def main():

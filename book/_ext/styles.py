@@ -1,8 +1,8 @@
 """One stylesheet in place of nine, without the rules that no page can use.
 
 A phone waits for all of it before it draws a page; of the theme's 400 kB most
-is for icons and parts of pages that this book has not. So are most of the
-1,400 icons of the font that comes next, and it is cut to those in use.
+is for icons and parts of pages that this book has not. The font that comes
+next is cut to the icons in use.
 """
 
 import re
