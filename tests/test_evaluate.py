@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import tensorflow_probability as tfp
-from scipy import linalg, ndimage, signal
+from scipy import linalg, ndimage, signal, special, stats
 from scipy.spatial.distance import cdist
 from sklearn.datasets import load_digits
 from sklearn.metrics import mean_squared_error
@@ -16,7 +16,8 @@ from vae_tf import (VAE, Autoencoder, Memorizer, cross_entropy,
                     generation_loss, latent_loss)
 from vae_tf.evaluate import (Classifier, active_units, frechet_distance,
                              kl_per_latent, mse, negative_elbo,
-                             precision_recall, sharpness)
+                             negative_log_likelihood, precision_recall,
+                             sharpness)
 import tensorflow as tf
 
 Bernoulli, Normal = tfp.distributions.Bernoulli, tfp.distributions.Normal
@@ -178,6 +179,43 @@ def test_negative_elbo_is_on_average_the_loss_of_the_model(terms):
     assert ours.mean() == pytest.approx(loss, rel=1e-6)
     again = negative_elbo(vae, IMAGES[:500])
     assert np.mean(again != ours) > .9      # other draws
+
+
+def test_the_likelihood_is_the_integral_over_the_codes():
+    vae, images = telling(1, cross_entropy), np.float32(IMAGES[:3] > .5)
+    for name, value in {"w_mean/M": 0., "w_stddev/M": 0., "w_mean/b": .5,
+                        "w_stddev/b": -1.5}.items():  # a wide cloud
+        weights = variable(vae, name)
+        weights.assign(tf.fill(weights.shape, value))
+    z = np.linspace(-9, 9, 20_001, dtype=np.float32)[:, None]
+    pixels = np.concatenate([vae.generation(part)
+                             for part in np.split(z[1:], 20)])
+    density = stats.norm.logpdf(z[1:, 0])
+    whole = [-special.logsumexp(np.sum(Bernoulli(probs=pixels).log_prob(
+        image), (1, 2, 3)) + density + np.log(z[1, 0] - z[0, 0]))
+        for image in images]
+    tf.random.set_seed(5)
+    ours = negative_log_likelihood(vae, images, draws=12_000)
+    assert ours.shape == (3,) and np.std(whole) > .1
+    np.testing.assert_allclose(ours, whole, atol=.05)
+
+
+def test_one_draw_is_a_negative_elbo_and_more_come_closer():
+    vae, images = telling(terms=cross_entropy), np.float32(IMAGES[:500] > .5)
+    tf.random.set_seed(5)
+    one, ten = [negative_log_likelihood(vae, images, draws)
+                for draws in (1, 10)]
+    elbo = negative_elbo(vae, images)
+    assert stats.ttest_rel(one, elbo).pvalue > .001
+    assert stats.ttest_rel(one, ten, alternative="greater").pvalue < 1e-9
+
+
+def test_grey_pixels_have_no_likelihood():
+    message = "pixels that are 0 or 1. Got 2 others instead"
+    grey = np.zeros([1, 28, 28, 1], np.float32)
+    grey[0, :2, 0] = .5
+    with pytest.raises(ValueError, match=message):
+        negative_log_likelihood(VAE_4, grey)
 
 
 @pytest.mark.parametrize("kind", [np.float64, np.float16, tf.constant,
@@ -353,7 +391,8 @@ NARROW, WIDE = normal(6, 5), normal(7, 6)
 NO_MODELS = [(Autoencoder(), "Autoencoder"), (Memorizer(), "Memorizer"),
              (None, "NoneType"), (VAE, "type"), (SIX, "ndarray"),
              (DIVERGED, "NaN")]
-OF_MODEL = [kl_per_latent, active_units, negative_elbo]
+OF_MODEL = [kl_per_latent, active_units, negative_elbo,
+            negative_log_likelihood]
 OF_FEATURES = {frechet_distance: ["features", "others"],
                precision_recall: ["real", "generated"]}
 
@@ -384,6 +423,8 @@ def cases():
         ("seed", Classifier, digits, [*NO_COUNTS[1:], (2**32, "4294967296")]),
         ("images", active_units, {"model": VAE_4}, [(SIX[:1], "1")]),
         ("threshold", active_units, {"model": VAE_4, "images": SIX}, NO_RATES),
+        ("draws", negative_log_likelihood, {"model": VAE_4, "images": SIX},
+         NO_COUNTS),
         ("k", precision_recall, {"real": WIDE, "generated": WIDE}, NO_COUNTS),
         ("real", precision_recall, {"generated": WIDE, "k": 6}, [(CODES, "6")])
     ]
@@ -442,7 +483,7 @@ def test_just_enough_is_enough():
 
 
 def test_every_function_leaves_the_readers_arrays_alone(judge):
-    images, features = IMAGES[:9].copy(), normal(9, 4)
+    images, features = np.round(IMAGES[:9]), normal(9, 4)
     copies = images.copy(), features.copy()
     mse(images, images[::-1]), sharpness(images)
     for function in OF_MODEL:
