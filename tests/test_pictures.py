@@ -66,6 +66,13 @@ def test_a_page_says_how_large_its_pictures_are_and_which_are_plots(tmp_path):
         'height="20" src="_images/b.png"><img src="_static/a.png">')
 
 
+@pytest.mark.parametrize("above, waits", [(0, False), (3, False), (4, True)])
+def test_only_a_picture_at_the_top_does_not_wait(above, waits, tmp_path):
+    Image.new("L", [3, 3]).save(tmp_path / "a.png")
+    head = 9 * "<p>menu</p>" + "<article>" + above * "<p>text</p>"
+    page = pictures.described(f'{head}<img src="_images/a.png">', tmp_path)
+    assert ("lazy" in page) == waits
+
 def test_the_kind_of_every_committed_figure_is_clear():
     whites = []
     for chapter in chapters(ROOT):

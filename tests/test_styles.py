@@ -38,6 +38,28 @@ def test_a_rule_stays_if_a_page_has_its_classes(css, kept):
     assert found.replace('"', "'") == kept
 
 
+PYGMENTS = """
+html[data-theme="light"] .highlight { background: #fefefe; color: #080808 }
+html[data-theme="light"] .highlight .k { color: #6730C5 } /* Keyword */
+html[data-theme="light"] .highlight .n { color: #080808 } /* Name */
+html[data-theme="light"] .highlight .p { color: #080808 } /* Punctuation */
+html[data-theme="light"] .highlight .gs { color: #080808; font-weight: bold }
+html[data-theme="dark"] .highlight { background: #2b2b2b; color: #F8F8F2 }
+html[data-theme="dark"] .highlight .k { color: #DCC6E0 } /* Keyword */
+html[data-theme="dark"] .highlight .n { color: #F8F8F2 } /* Name */
+html[data-theme="dark"] .highlight .p { color: #ABE338 } /* Punctuation */
+html[data-theme="dark"] .highlight .gs { color: #F8F8F2; font-weight: bold }
+"""
+
+
+def test_code_without_a_colour_of_its_own_is_no_element(built):
+    assert styles.unpainted(PYGMENTS) == {"n"}
+    finish(built)
+    for page in ("search.html", "book/index.html"):
+        assert '<p class="a">z<span class="k">if</span>' in (
+            built / page).read_text()
+
+
 @pytest.fixture
 def built(tmp_path):
     """Return a folder of two pages with the theme's kind of head."""
@@ -46,6 +68,7 @@ def built(tmp_path):
         "_static/styles/big.css": ".a{src:url(../vendor/a.woff2)}.b{top:0}"
                                   ".c{src:url('data:image/svg+xml,x')}",
         "_static/basic.css": "p{src:url(file.png)}",
+        "_static/pygments.css": PYGMENTS,
         "_static/x.js": "classList.add('c')",
         "_static/documentation_options.js": "const DOCUMENTATION_OPTIONS={}"}
     for up, page in ("", "search.html"), ("../", "book/index.html"):
@@ -55,7 +78,7 @@ def built(tmp_path):
 <link rel="preload" as="script" href="{up}_static/x.js" />
 <link rel="icon" href="{up}_static/icon.png"/>
 <script src="{up}_static/documentation_options.js?v=2"></script>
-<p class="a">"""
+<p class="a"><span class="n">z</span><span class="k">if</span>"""
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)

@@ -39,10 +39,13 @@ IMAGE = re.compile(r'<img (?=[^>]*src="(?:\.\./)*_images/([^"]+\.png)")')
 def described(html, folder):
     """Return a page whose pictures out of a folder have size and kind.
 
-    All but the first wait until they are nearly seen.
+    All wait until they are nearly seen, but for a first one that stands at
+    the top: at most three paragraphs are above it.
     """
     texts = IMAGE.split(html)
-    later = ("", *len(texts) * ['loading="lazy" '])
+    above = texts[0].rpartition("<article")[2].count("</p>")
+    lazy = 'loading="lazy" '
+    later = ("" if above <= 3 else lazy, *len(texts) * [lazy])
     return texts[0] + "".join(
         f"<img {wait}{attributes(folder / name)} {text}" for name, text, wait
         in zip(texts[1::2], texts[2::2], later))

@@ -2,7 +2,8 @@
 
 A phone waits for all of it before it draws a page; of the theme's 400 kB most
 is for icons and parts of pages that this book has not. The font that comes
-next is cut to the icons in use.
+next is cut to the icons in use, and of the words of code only those that have
+a colour of their own are elements of the page.
 """
 
 import re
@@ -20,6 +21,8 @@ PRELOAD = re.compile(r'\s*<link rel="preload" as="script"[^>]*>')
 OPTIONS = re.compile(r'<script src="[^"]*/documentation_options\.js[^"]*">')
 FONT = re.compile(r'url\(([^()]*)\.woff2\) format\("woff2"\),'
                   r'url\(\1\.ttf\) format\("truetype"\)')
+PAINT = re.compile(r'="(\w+)"\] \.highlight(?: \.(\w+))? '
+                   r'\{ (?:background: \S+ )?(color: #\w+) \}')
 ICONS = range(0xE000, 0xF900)  # the characters that mean nothing of their own
 BUNDLE = "_static/pages.css"
 # Bootstrap and the book's own figures put these together from parts.
@@ -112,12 +115,25 @@ def with_few_icons(css, static):
     return FONT.sub(cut, css)
 
 
+def unpainted(css):
+    """Return the classes that give code no colour but its own, in no theme.
+
+    The stylesheet is the one that Pygments wrote.
+    """
+    colours = {found[:2]: found[2] for found in PAINT.findall(css)}
+    themes = {theme for theme, _ in colours}
+    return {name for _, name in colours if name and all(
+        colours.get((theme, name)) == colours[theme, ""] for theme in themes)}
+
+
 def finish(app, exception):
     """Let every page load the one stylesheet, and its options with itself."""
     if exception or app.builder.format != "html":
         return
     outdir, bundled = Path(app.outdir), None
     options = (outdir / "_static/documentation_options.js").read_text()
+    plain = "|".join(sorted(unpainted(
+        (outdir / "_static/pygments.css").read_text())))
     for page in outdir.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
         paths = [path for _, path in LINK.findall(text)]
@@ -137,6 +153,8 @@ def finish(app, exception):
             "</title>", f'</title>\n<link rel="stylesheet" href="{up}{BUNDLE}"'
             " />", 1)
         text = PRELOAD.sub("", text)
+        text = re.sub(rf'<span class="(?:{plain})">([^<]*)</span>', r"\1",
+                      text)
         text = OPTIONS.sub(lambda _: f"<script>{options}", text)
         page.write_text(text, encoding="utf-8")
 
