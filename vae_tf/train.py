@@ -59,10 +59,10 @@ def train(model, *arrays, epochs=10, batchsize=100, learning_rate=0.001,
     check_strategy(strategy, model, batchsize)
     seed = checks.integer("seed", seed, "train", low=0)
     new_optimizer = check_optimizer(optimizer, learning_rate)
-    said = optimizer and json.dumps(tf.keras.optimizers.serialize(optimizer))
     kept = None if folder is None else Checkpoints(
         folder, arrays, epochs, batchsize=batchsize,
-        learning_rate=learning_rate, seed=seed, optimizer=said)
+        learning_rate=learning_rate, seed=seed,
+        optimizer=described(optimizer))
     return run(model, arrays, epochs, batchsize, new_optimizer, seed, kept,
                strategy)
 
@@ -252,6 +252,18 @@ def check_optimizer(optimizer, learning_rate):
             "The 'learning_rate' parameter of train must be left out where "
             f"an optimizer brings its own. Got {learning_rate:g} as well.")
     return lambda: optimizer.from_config(optimizer.get_config())
+
+
+def described(optimizer):
+    """Return an optimizer's settings as text, or None if there is none.
+
+    Without its name: Keras counts, and the next one like it is "adam_1".
+    """
+    if optimizer is None:
+        return None
+    settings = tf.keras.optimizers.serialize(optimizer)
+    del settings["config"]["name"]
+    return json.dumps(settings)
 
 
 def check_strategy(strategy, model, batchsize):
