@@ -130,7 +130,7 @@ def draw(curves, path):
     """Draw test loss against CPU seconds, a line for each seed, to a PNG."""
     import matplotlib.pyplot as plt
 
-    _, ax = plt.subplots(figsize=(6.5, 3.6), layout="constrained")
+    _, ax = plt.subplots(figsize=(5, 3.2), layout="constrained")
     for name, color, marker, label in (
             ("of_2016", "#0072b2", "o", "2016's recipe, 9 epochs"),
             ("quick", "#d55e00", "s", "the quick recipe, 3 epochs")):

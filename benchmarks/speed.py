@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import tempfile
+import textwrap
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -285,13 +286,14 @@ def draw(rows, path):
     names = sorted(rows, key=lambda name: rows[name]["cpu_against_ours"][1])
     low, middle, high = np.transpose(
         [rows[name]["cpu_against_ours"] for name in names])
-    _, ax = plt.subplots(figsize=(6.5, 3.2), layout="constrained")
+    _, ax = plt.subplots(figsize=(5, 4), layout="constrained")
     ax.barh(range(len(names)), middle, color=[
         "#d55e00" if name == "ours" else "#0072b2" for name in names])
     ax.errorbar(middle, range(len(names)), xerr=[middle - low, high - middle],
                 fmt="none", color="black", capsize=3)
-    ax.set_yticks(range(len(names)), [rows[name]["what"] for name in names])
-    ax.set_xlabel("CPU time of an epoch against ours")
+    ax.set_yticks(range(len(names)), [
+        textwrap.fill(rows[name]["what"], 26) for name in names])
+    ax.set_xlabel("CPU time against ours")
     ax.axvline(1, color="#777777", linestyle=":")
     ax.invert_yaxis()
     plt.savefig(path, dpi=200)

@@ -331,9 +331,9 @@ def test_the_page_says_what_the_recipes_reach():
     assert text.count("| 9\u00a0s | 3\u00a0s |") == 3
     assert "| 1 | 110.0 | 103.0 |" in text
     assert "takes **33%** of the CPU time" in text
-    assert "at **104.3** nats (mean of 3 seeds, standard deviation 1.2" in text
-    assert "**106.2** (mean of 3 seeds" in text
-    assert "is 1.8 nats better in the mean, and 0.5 nats worse in" in text
+    assert "at **104.33** nats (mean of 3 seeds, standard deviation 1.15" in text
+    assert "**106.17** (mean of 3 seeds" in text
+    assert "is 1.83 nats better in the mean, and 0.50 nats worse in" in text
     assert "In 1 of the 3 seeds an epoch of 2016's" in text
     assert speed_page.jumps(found["test"][:1]).startswith("No epoch")
     rows = speed_page.choosing({"validation": {"a": [104, 105.0]}})
@@ -383,7 +383,7 @@ def test_the_page_says_what_the_profile_leaves_to_win():
     committed = json.loads(profile.RESULT.read_text())
     text = speed_page.profile(committed)
     for row in committed["rows"]:
-        assert f"| {row['what']} | {row['share']:.0%} |" in text
+        assert f"| {row['what']} | {row['share']:.1%} |" in text
     needed = 1 - committed["rows"][-1]["share"]
     assert f"a step would be {1 / needed:.2f} times as fast" in text
     assert needed > 1 / 1.25  # no loop can win that on the graph of 2016

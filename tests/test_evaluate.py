@@ -14,10 +14,10 @@ from tests.test_checks import BAD_CODES, BAD_IMAGES, BAD_LABELS, CODES
 from tests.test_checks import IMAGES as SIX, NO_COUNTS, NO_RATES
 from vae_tf import (VAE, Autoencoder, Memorizer, cross_entropy,
                     generation_loss, latent_loss)
-from vae_tf.evaluate import (Classifier, active_units, frechet_distance,
-                             kl_per_latent, mse, negative_elbo,
-                             negative_log_likelihood, precision_recall,
-                             sharpness)
+from vae_tf.evaluate import (Classifier, active_units, caught,
+                             frechet_distance, kl_per_latent, mse,
+                             negative_elbo, negative_log_likelihood,
+                             precision_recall, sharpness)
 import tensorflow as tf
 
 Bernoulli, Normal = tfp.distributions.Bernoulli, tfp.distributions.Normal
@@ -137,6 +137,15 @@ def test_active_units_are_those_that_vary_above_the_threshold(
     vae = with_variances(IMAGES[:n], .0111, 4, 0, .009, .0091, .3)
     settings = {"threshold": threshold} if threshold else {}
     assert active_units(vae, IMAGES[:n], **settings) == active
+
+
+def test_caught_are_those_that_are_negative_here_and_positive_there():
+    z_stddev = np.ones([3000, 4])
+    z_stddev[:, 1] = -1
+    z_stddev[:3, 2] = -1    # one in a thousand is no cloud of its own
+    z_stddev[:4, 3] = -1
+    assert caught(z_stddev) == caught(-z_stddev) == 1
+    assert caught(np.zeros([2, 3])) == 0
 
 
 def test_active_units_vary_from_image_to_image_not_from_unit_to_unit():
@@ -423,6 +432,7 @@ def cases():
         ("seed", Classifier, digits, [*NO_COUNTS[1:], (2**32, "4294967296")]),
         ("images", active_units, {"model": VAE_4}, [(SIX[:1], "1")]),
         ("threshold", active_units, {"model": VAE_4, "images": SIX}, NO_RATES),
+        ("z_stddev", caught, {}, BAD_FEATURES),
         ("draws", negative_log_likelihood, {"model": VAE_4, "images": SIX},
          NO_COUNTS),
         ("k", precision_recall, {"real": WIDE, "generated": WIDE}, NO_COUNTS),

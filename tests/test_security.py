@@ -32,13 +32,13 @@ KNOWN = {
     "widgets/channel.js":
         "03f29050c5e52d9f06852037ccdbba7fffed7c215d528cf794f02fb8ff58d863",
     "widgets/draw-a-digit.js":
-        "f5d8d1cfb93cae9a378bb9236b33218966f0d95f259b67aed408b29a29bdf973",
+        "9b5be98d4813f7b33c141020c8eabe14ca1519e5ffd2733f80139bae9d027258",
     "widgets/epochs.js":
         "526796a2485c0f5f2eaf90d0219bb70ddcfa7a9be4b930a200c830bc3c55d5a8",
     "widgets/figures.js":
         "65e9f19c636879b6330e50a9db33171de8b0d964df0a68945beab3db1b4dda05",
     "widgets/latent-explorer.js":
-        "c68a650d4815067b26997da8e86d8ad32dcbe341d7206cfe9bfec08974a1d539",
+        "2cd01f6b8815c7db34cd68e0f64afc6393fc2071ce63eaef16ce6ebaa0bad598",
     "widgets/loss-scale.js":
         "7400372f9e74ab65d675af7785fbd28a3e1bce345852d8de62450b152a0ac43b",
     "widgets/moving-scale.js":
@@ -46,7 +46,7 @@ KNOWN = {
     "widgets/network.js":
         "f6c0b0fb1bc78a8d82bd750f936afb14fcfbdca6c289c4c13bb30c7523056ec5",
     "widgets/noisy-channel.js":
-        "3f3df60c51e4c4c0f45d6316add6bc0c80605d6b47e673e0778138179471646e",
+        "9f71b0e3269740e5a307527c9601492fa0862a8c165a355c4c605bb5f9a6d1e8",
     "widgets/plane.js":
         "370be5a1f12819835b83afee7d6772de122a036b462816990842261ee2375e2d",
 }

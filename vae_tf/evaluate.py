@@ -58,6 +58,18 @@ def active_units(model, images, threshold=0.01):
     return int(np.sum(z_mean.var(axis=0) > threshold))
 
 
+def caught(z_stddev):
+    """Return how many latent variables have a z_stddev of either sign.
+
+    [n, n_z], for n images -> int: those that are negative for more than one
+    image in a thousand, and positive for more than one. Such a variable
+    cannot get free, because at 0 its KL has no bound. (Appendix A)
+    """
+    z_stddev = checks.array("z_stddev", z_stddev, "caught", (None,))
+    negative = np.mean(z_stddev < 0, axis=0)
+    return int(np.sum((negative > 0.001) & (negative < 0.999)))
+
+
 def negative_elbo(model, images):
     """Return each image's loss: reconstruction of one draw, plus KL.
 

@@ -54,16 +54,21 @@ def page(rows):
                     key=lambda row: letters(row[1]))
     return "\n".join([
         "## Words of the article", "",
-        *(f"{word}\n: {field}; in the code {code}. {link}\n"
+        *(f"{word}\n: {field} · {code} · {link}\n"
           for word, field, code, link in said),
         "## Words that it does without", "",
-        *(f"{field}\n: in the code {code}. {link}\n"
+        *(f"{field}\n: {code} · {link}\n"
           for _, field, code, link in unsaid)])
 
 
 def letters(text):
-    """Return what a word is sorted by: no case, no brackets, no signs."""
-    return re.sub(r"[^a-z ]", "", text.lower())
+    """Return what a word is sorted by: no case, no brackets, no signs.
+
+    A Greek letter is sorted by its name, and what stands in brackets before a
+    word is no part of it.
+    """
+    text = re.sub(r"^\(.*\) |\$", "", text.lower()).replace("β", "beta")
+    return re.sub(r"[^a-z ]", "", text)
 
 
 def setup(app):

@@ -93,7 +93,7 @@ def profile(found):
     return "\n".join([
         "| part of a step | share of its time | reaches of the peak |",
         "|---|---|---|",
-        *(f"| {row['what']} | {row['share']:.0%} | "
+        *(f"| {row['what']} | {row['share']:.1%} | "
           + (f"{row['of_peak']:.0%} |" if row["of_peak"] else "|")
           for row in rows), "",
         f"TensorFlow's profiler, one of {machine['processor']}, TensorFlow "
@@ -117,8 +117,8 @@ def reached(found):
         "| seed | 2016, nats | quick, nats | 2016, CPU | quick, CPU |",
         "|---|---|---|---|---|", *rows, "",
         f"The quick recipe takes **{share:.0%}** of the CPU time. It ends at "
-        f"**{mean(quick):.1f}** nats ({spread(quick)}), that of 2016 at "
-        f"**{mean(slow):.1f}** ({spread(slow)}): the quick one is "
+        f"**{mean(quick):.2f}** nats ({spread(quick)}), that of 2016 at "
+        f"**{mean(slow):.2f}** ({spread(slow)}): the quick one is "
         f"{verdict(mean(quick), mean(slow))} in the mean, and "
         f"{verdict(median(quick), median(slow))} in the median. "
         f"{jumps(found['test'])} (Losses of the test images, one core of "
@@ -133,13 +133,13 @@ def ends(curves):
 
 def spread(losses):
     return (f"mean of {len(losses)} seeds, standard deviation "
-            f"{stdev(losses):.1f}, median {median(losses):.1f}")
+            f"{stdev(losses):.2f}, median {median(losses):.2f}")
 
 
 def verdict(quick, slow):
     """Say how much better or worse the quick recipe's number is."""
     better = "better" if quick < slow else "worse"
-    return f"{abs(quick - slow):.1f} nats {better}"
+    return f"{abs(quick - slow):.2f} nats {better}"
 
 
 def jumps(curves):

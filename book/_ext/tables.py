@@ -4,6 +4,7 @@ import re
 
 from docutils import nodes
 
+SHORTEST = 4
 AFTER_A_MARK = re.compile(r"(?<=[_.(,=/\[])(?=\w)")
 
 
@@ -11,12 +12,23 @@ def may_break(app, doctree):
     """Let the code in every table's cells break after its marks."""
     for cell in doctree.findall(nodes.entry):
         for code in cell.findall(nodes.literal):
-            first, *others = AFTER_A_MARK.split(code.astext())
+            first, *others = pieces(code.astext())
             code.children = []
             code += nodes.Text(first)
             for piece in others:
                 code += [nodes.raw("", "<wbr>", format="html"),
                          nodes.Text(piece)]
+
+
+def pieces(code):
+    """Return code cut after its marks, each piece of four letters or more."""
+    found = [""]
+    for piece in AFTER_A_MARK.split(code):
+        if min(len(found[-1]), len(piece)) < SHORTEST:
+            found[-1] += piece
+        else:
+            found.append(piece)
+    return found
 
 
 def setup(app):

@@ -592,7 +592,7 @@ def test_noise_decides_what_is_heard(visit):
     slider.focus()
     page.keyboard.press("Home")
     settle(page)
-    assert "apple is heard right 100.0 % of the time" in said.text_content()
+    assert "The name apple is heard right 100.0% of the time" in said.text_content()
     assert "3.00 pass" in said.text_content()
     page.keyboard.press("End")
     settle(page)

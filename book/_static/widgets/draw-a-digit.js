@@ -67,11 +67,14 @@ figures["draw-a-digit"] = (place, {images, reach, ...arrays}) => {
   }
 
   const makeFive = (name, codeOf) => Array.from({length: 5}, (_, i) =>
-    makeDraw(`${name} ${i + 1}`, n_z, codeOf, setCode));
+    makeDraw(`${name} ${i + 1}`, n_z, codeOf, code => {
+      setCode(code);
+      decoded.scrollIntoView({block: "nearest"});
+    }));
 
   const pad = makePad(() => { isFromTest = false; encode(); });
   const seenPicture = makePicture("As the encoder sees it");
-  const decoded = makePicture("The decoder's picture of the sliders' code");
+  const decoded = makePicture("The decoder’s picture of the sliders’ code");
   const sliders = Array.from({length: n_z}, (_, i) => makeSlider(
     `z${i + 1}`, value => { z[i] = value; decode(); }));
   const draws = makeFive("Draw", dice => cloud && sample_z(
@@ -89,7 +92,7 @@ figures["draw-a-digit"] = (place, {images, reach, ...arrays}) => {
 
   place.append(
     make("label", {class: "figure-buttons"}, without,
-      make("span", {}, "as the article's autoencoder, without cloud and KL")),
+      make("span", {}, "as the article’s autoencoder, without cloud and KL")),
     make("div", {class: "figure-row"},
       captioned(pad.canvas, "Draw here"),
       captioned(seenPicture, "as the encoder sees it"),
@@ -125,7 +128,7 @@ function weightsOf(model, arrays) {
 // Without a cloud there is no latent loss.
 function summary(seen, picture, cloud) {
   const error = seen.reduce((sum, v, i) => sum + (v - picture[i]) ** 2, 0);
-  return `Mean squared error of the decoder's picture: ${
+  return `Mean squared error of the decoder’s picture: ${
     (error / 784).toFixed(4)} per pixel. ` + (cloud
     ? `Latent loss of what is on the sheet: ${
       latent_loss(cloud).toFixed(1)} nats.`

@@ -11,7 +11,7 @@ figures["latent-explorer"] = (place, {codes, labels, ...weights}) => {
     const z = sheet.z;
     paint(picture, decode(Float32Array.from(z), weights));
     sheet.mark();
-    const words = z.map(v => v.toFixed(2)).join(", ");
+    const words = z.map(v => v.toFixed(2).replace("-", "−")).join(", ");
     picture.setAttribute("aria-label", `The picture decoded from ${words}`);
     caption.textContent = `decoded from (${words})`;
     tell(`Code ${words}: ${Math.hypot(...z).toFixed(1)} standard deviations `
@@ -34,7 +34,7 @@ function neighbour([x, y], codes, labels) {
     Math.hypot(codes[2 * i] - x, codes[2 * i + 1] - y));
   const nearest = away.indexOf(Math.min(...away));
   return `The nearest test image shown, ${away[nearest].toFixed(2)} away, `
-    + `is a ${labels[nearest]}.`;
+    + `is ${labels[nearest] === 8 ? "an" : "a"} ${labels[nearest]}.`;
 }
 
 // Digits where their codes are, the prior's circles, and a mark that moves.

@@ -25,7 +25,8 @@ figures["noisy-channel"] = (place, {names, numbers, stddevs, bits}) => {
     readout.textContent = stddev().toPrecision(2);
     slider.setAttribute("aria-valuetext", readout.textContent);
     tell((arrived === null ? "" : report(sent, arrived))
-      + `${names[sent]} is heard right ${percent(shares[sent])} of the time. `
+      + `The name ${names[sent]} is heard right ${
+        percent(shares[sent])} of the time. `
       + `Of the ${Math.log2(names.length)} bits of a name ${
         bitsLeft.toFixed(2)} pass.`);
   });
@@ -33,8 +34,8 @@ figures["noisy-channel"] = (place, {names, numbers, stddevs, bits}) => {
   function report(sent, number) {
     const distances = Array.from(numbers, v => Math.abs(v - number));
     const nearest = distances.indexOf(Math.min(...distances));
-    return `${names[sent]} was sent as ${numbers[sent]}, ${
-      number.toFixed(3)} arrived, ${names[nearest]} was heard. `;
+    return `Sent as ${numbers[sent]}, ${
+      number.toFixed(3)} arrived, and ${names[nearest]} was heard. `;
   }
 
   function send() {
@@ -66,7 +67,7 @@ figures["noisy-channel"] = (place, {names, numbers, stddevs, bits}) => {
   show();
 };
 
-const percent = share => `${(100 * share).toFixed(1)} %`;
+const percent = share => `${(100 * share).toFixed(1)}%`;
 
 // The names' numbers, the cloud of the one that is sent, and what arrived.
 function drawLine(svg, names, numbers, sent, stddev, arrived) {
