@@ -16,7 +16,10 @@ spec.loader.exec_module(tables)
 @pytest.mark.parametrize("code, pieces", [
     ("z_mean", ["z_mean"]),
     ("tf.nn.conv2d(x, w)", ["tf.nn.", "conv2d(", "x, w)"]),
-    ("strides=[1,2]", ["strides=[1,2]"]),
+    ("strides=[1,2]", ["strides=[", "1,2]"]),
+    ("Adam(0.001)", ["Adam(", "0.001)"]), ("at(tf.x, 1)", ["at(tf.", "x, 1)"]),
+    ("placeholder(tf.float32)", ["placeholder(", "tf.float32)"]),
+    ("name/b", ["name/b"]),
     ("generation_loss", ["generation_", "loss"]),
     ("images", ["images"]),
     ("f(…)", ["f(…)"])])

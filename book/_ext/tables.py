@@ -5,7 +5,7 @@ import re
 from docutils import nodes
 
 SHORTEST = 4
-AFTER_A_MARK = re.compile(r"(?<=[_.(,=/\[])(?=\w)")
+AFTER_A_MARK = re.compile(r"(?<=[_.(,=/\[])(?<!\d\.)(?=\w)")
 
 
 def may_break(app, doctree):
@@ -21,13 +21,18 @@ def may_break(app, doctree):
 
 
 def pieces(code):
-    """Return code cut after its marks, each piece of four letters or more."""
+    """Return code cut after its marks, each piece of four letters or more.
+
+    What is shorter goes with what follows. A number is not cut.
+    """
     found = [""]
     for piece in AFTER_A_MARK.split(code):
-        if min(len(found[-1]), len(piece)) < SHORTEST:
+        if len(found[-1]) < SHORTEST:
             found[-1] += piece
         else:
             found.append(piece)
+    if len(found) > 1 and len(found[-1]) < SHORTEST:
+        found[-2:] = ["".join(found[-2:])]
     return found
 
 

@@ -237,9 +237,12 @@ def test_next_and_previous_lead_through_the_book(open_page, scheme):
     ways = [*(("right-next", name) for name in READ[1:]),
             *(("left-prev", name) for name in READ[-2::-1])]
     for way, name in ways:
-        # The way to the link would begin to load pictures, and cut them off.
+        # The way to the link would begin to load pictures, and cut them off;
+        # formulas ask for their fonts as they are set.
         page.evaluate("for (const i of document.images) i.loading = 'eager'")
         page.wait_for_function("[...document.images].every(i => i.complete)")
+        page.evaluate("async () => { await window.MathJax?.startup?.promise; "
+                      "await document.fonts.ready }")
         page.click(f".prev-next-footer a.{way}")
         page.wait_for_url("**/" + name)
     assert faults == []
