@@ -73,6 +73,7 @@ def test_only_a_picture_at_the_top_does_not_wait(above, waits, tmp_path):
     page = pictures.described(f'{head}<img src="_images/a.png">', tmp_path)
     assert ("lazy" in page) == waits
 
+
 def test_the_kind_of_every_committed_figure_is_clear():
     whites = []
     for chapter in chapters(ROOT):

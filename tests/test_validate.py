@@ -288,21 +288,14 @@ def test_what_is_no_noise_is_a_fault(expected, got):
 
 @pytest.mark.parametrize("a, b, allowed", [
     ("0.002", "0.005", True), ("11.6", "34.7", True), ("11.6", "34.9", False),
-    ("0.2", "0.0", False), ("0.02", "0.2", False), ("0.1", "0.2", True),
-    ("0.03", "0.009", True), ("0.08", "0.001", True), ("0.09", "0.001", False)
-])
-def test_a_spread_may_be_three_times_another_or_off_as_far_as_its_mean(a, b, allowed):
+    ("0.2", "0.0", False), ("0.02", "0.2", False), ("0.1", "0.2", True)])
+def test_a_spread_over_seeds_may_be_up_to_three_times_another(a, b, allowed):
     for expected, got in ((a, b), (b, a)):
         faults = [*text_faults(f"8.14 ± {expected} nats",
                                f"8.14 ± {got} nats", 0.01)]
         assert (faults == []) == allowed
         assert [*text_faults(f"{expected} and", f"{got} and", 0.01)] or (
             a == "0.1")  # one unit of the last digit
-
-
-def test_a_spread_without_a_mean_may_be_three_times_another_only():
-    assert list(text_faults("± 0.03", "± 0.009", 0.2))
-    assert not list(text_faults("± 0.03", "± 0.02", 0.2))
 
 
 def test_the_first_digit_of_every_result_counts():

@@ -62,8 +62,8 @@ def caught(z_stddev):
     """Return how many latent variables have a z_stddev of either sign.
 
     [n, n_z], for n images -> int: those that are negative for more than one
-    image in a thousand, and positive for more than one. Such a variable
-    cannot get free, because at 0 its KL has no bound. (Appendix A)
+    image in a thousand, and positive for more than one. Between the two
+    signs lies 0, where the KL has no bound. (Appendix A)
     """
     z_stddev = checks.array("z_stddev", z_stddev, "caught", (None,))
     negative = np.mean(z_stddev < 0, axis=0)

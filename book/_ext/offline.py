@@ -37,11 +37,16 @@ def tidy_scripts(app, pagename, templatename, context, doctree):
     context["css_files"] = [style for style in context.get("css_files", [])
                             if not any(word in str(style.filename)
                                        for word in ("thebe", "sphinx-design"))]
-    # The theme logs an error when no mode has been chosen yet.
-    context["metatags"] = context.get("metatags", "") + (
-        "<script>localStorage.mode ??= 'auto'</script>")
+    context["metatags"] = context.get("metatags", "") + COLOURS
 
 
+# The theme logs an error when no mode has been chosen yet, and chooses light or
+# dark in a script that runs once the page is drawn, without colours until then.
+COLOURS = """<script>
+localStorage.mode ??= 'auto';
+localStorage.theme = localStorage.mode !== 'auto' ? localStorage.mode
+  : matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
+</script>"""
 FORMULAS = nodes.math, nodes.math_block
 
 

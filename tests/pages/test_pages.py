@@ -61,6 +61,17 @@ def test_a_page_over_http_for_everyone(open_page, name, width, mode):
     assert barred(page) == []
 
 
+@every_mode
+@every_read_page
+def test_a_page_has_its_colours_before_its_scripts_run(contexts, bases, name,
+                                                       mode):
+    page = contexts["phone", mode].new_page()
+    page.route("**/*.js*", lambda route: route.abort())
+    page.goto(bases["file"] + name)
+    assert page.evaluate("document.documentElement.dataset.theme") == mode
+    page.close()
+
+
 @pytest.mark.parametrize("name, most", [
     (READ[0], 500_000), *((name, 1_500_000) for name in CHAPTERS)])
 def test_a_page_with_all_it_loads_is_light(open_page, name, most):
