@@ -11,6 +11,8 @@ ICONS = re.compile(SCRIPT.format(r"fontawesome\.js"))
 # With `defer` in place of it a page is drawn before its scripts run, in their
 # order; what stands in the page itself needs the options at once.
 AT_ONCE = re.compile(r'<script (?=src="(?![^"]*/documentation_options\.js))')
+# Called by fit.js, which knows when.
+MATHJAX = re.compile(r'<script defer(?:="defer")? (?=src="[^"]*/tex-chtml\.js")')
 # On pages other than search.html these only serve a search as one types,
 # which is off.
 SEARCH = re.compile(SCRIPT.format(
@@ -56,6 +58,7 @@ def drop_unused(app, exception):
         return
     for page in Path(app.outdir).rglob("*.html"):
         text = ICONS.sub("", page.read_text(encoding="utf-8"))
+        text = MATHJAX.sub("<script data-", text)
         if page.name != "search.html":
             text = AT_ONCE.sub("<script defer ", SEARCH.sub("", text))
         page.write_text(text, encoding="utf-8")

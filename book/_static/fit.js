@@ -1,18 +1,37 @@
-// Formulas are set one after another, so that the page answers in between.
-if (window.MathJax) MathJax.startup = {async pageReady() {
-  for (const place of document.querySelectorAll(".math")) {
-    await MathJax.typesetPromise([place]);
-    await new Promise(resolve => setTimeout(resolve));
-  }
-}};
+// The program that sets formulas is the largest thing on a page: it comes when
+// a formula is near the screen, or when a reader is there to go to one.
+const program = document.querySelector("script[data-src]");
+let formulas;
+
+function setFormulas() {
+  return formulas ??= program && new Promise(resolve => {
+    const script = document.createElement("script");
+    script.src = program.dataset.src;
+    script.onload = () => resolve(MathJax.startup.promise.then(narrow));
+    script.onerror = resolve;
+    document.head.append(script);
+  });
+}
+
+if (program) {
+  const near = new IntersectionObserver(
+    places => places.some(place => place.isIntersecting) && setFormulas(),
+    {rootMargin: "50%"});
+  for (const place of document.querySelectorAll(".math")) near.observe(place);
+  for (const sign of ["keydown", "pointermove", "scroll", "touchstart"])
+    addEventListener(sign, setFormulas, {once: true, passive: true});
+  // One after another, so that the page answers in between.
+  MathJax.startup = {async pageReady() {
+    for (const place of document.querySelectorAll(".math")) {
+      await MathJax.typesetPromise([place]);
+      await new Promise(resolve => setTimeout(resolve));
+    }
+  }};
+}
 
 // What is wider than its place, as on a phone: formulas are set smaller, to a
 // limit, and so are tables.
-addEventListener("load", async () => {
-  for (const place of document.querySelectorAll(
-      ".pst-scrollable-table-container"))
-    place.classList.toggle("tight", place.scrollWidth > place.clientWidth);
-  await window.MathJax?.startup?.promise;
+function narrow() {
   for (const place of document.querySelectorAll("div.math")) {
     const formula = place.querySelector("mjx-container");
     const width = formula.firstElementChild.getBoundingClientRect().width;
@@ -20,4 +39,10 @@ addEventListener("load", async () => {
     if (fit < 1) formula.style.fontSize =
       `${parseFloat(formula.style.fontSize || "100") * fit}%`;
   }
+}
+
+addEventListener("load", () => {
+  for (const place of document.querySelectorAll(
+      ".pst-scrollable-table-container"))
+    place.classList.toggle("tight", place.scrollWidth > place.clientWidth);
 });

@@ -39,7 +39,7 @@ def watch(page, base):
 def go(page, address):
     """Open an address and wait until its formulas are set."""
     page.goto(address)
-    page.evaluate("() => window.MathJax?.startup?.promise.then(() => true)")
+    page.evaluate("() => setFormulas()?.then(() => true)")
 
 
 def wide(page):

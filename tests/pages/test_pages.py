@@ -72,6 +72,22 @@ def test_a_page_has_its_colours_before_its_scripts_run(contexts, bases, name,
     page.close()
 
 
+@pytest.mark.parametrize("come", [
+    lambda page: page.mouse.wheel(0, 100),
+    lambda page: page.mouse.move(9, 9),
+    lambda page: page.keyboard.press("Shift"),
+    lambda page: page.set_viewport_size({"width": 390, "height": 99_999}),
+], ids=["scrolling", "pointing", "a key", "near"])
+def test_formulas_are_set_when_a_reader_comes(contexts, bases, come):
+    page = contexts["phone", "light"].new_page()
+    page.goto(bases["file"] + "book/a_tf1_to_tf2.html")
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("MathJax.version") is None
+    come(page)
+    page.locator(".math > mjx-container").last.wait_for()
+    page.close()
+
+
 @pytest.mark.parametrize("name, most", [
     (READ[0], 500_000), *((name, 1_500_000) for name in CHAPTERS)])
 def test_a_page_with_all_it_loads_is_light(open_page, name, most):
@@ -252,7 +268,7 @@ def test_next_and_previous_lead_through_the_book(open_page, scheme):
         # formulas ask for their fonts as they are set.
         page.evaluate("for (const i of document.images) i.loading = 'eager'")
         page.wait_for_function("[...document.images].every(i => i.complete)")
-        page.evaluate("async () => { await window.MathJax?.startup?.promise; "
+        page.evaluate("async () => { await setFormulas(); "
                       "await document.fonts.ready }")
         page.click(f".prev-next-footer a.{way}")
         page.wait_for_url("**/" + name)
