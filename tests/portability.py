@@ -3,9 +3,9 @@
 Each setting is a set of environment variables, with which every chapter runs
 in a kernel of its own; what it gives is compared with the committed outputs by
 tests/validate.py, and with the bits of the first run. The runs are kept in
-_build/portability and are not repeated as long as the code is the same. With
-all chapters done, book/portability.json is written anew; it names the settings
-that were not asked for.
+_build/portability and are not repeated as long as the code is the same. What
+was found is added to book/portability.json, which keeps what earlier runs found
+with the same code, packages and machine, and names what was not run.
 """
 
 import argparse
@@ -51,7 +51,7 @@ def main():
     wanted = arguments(names)
     if not validate.mnist_is_here():
         sys.exit("MNIST could not be had: there is nothing to compare with.")
-    results = {}
+    results = earlier(names)
     for setting in wanted.settings:
         for name in wanted.chapters:
             try:
@@ -62,10 +62,9 @@ def main():
             except (KeyboardInterrupt, asyncio.CancelledError,
                     AssertionError):  # all three are nbclient's, after Ctrl-C
                 sys.exit("Interrupted; what has run is kept.")
-            results.setdefault(setting, {})[name] = result
+            results[setting][name] = result
             print(f"{setting:12}  {name:32}  {line(result)}", flush=True)
-    if wanted.chapters == names:
-        write(SUMMARY, json.dumps(summary(results), indent=1) + "\n")
+    write(SUMMARY, json.dumps(summary(names, results), indent=1) + "\n")
     faults = [f"{name} ({setting}): {fault}"
               for setting, chapters in results.items()
               for name, result in chapters.items()
@@ -87,6 +86,22 @@ def arguments(names):
     return given
 
 
+def earlier(names):
+    """Return {setting: {chapter: result}}, those in the summary that hold."""
+    found = json.loads(SUMMARY.read_text())["settings"] if SUMMARY.exists() \
+        else {}
+    return {setting: {
+        name: result for name, result
+        in found.get(setting, {"chapters": {}})["chapters"].items()
+        if name in names and result["code"] == code_of(name)
+    } for setting in SETTINGS}
+
+
+def code_of(name):
+    """Return what a result depends on beside its setting, in short."""
+    return hash_of(nbformat.read(ROOT / name, as_version=4), {})[:12]
+
+
 def line(result):
     """Return a result in one line."""
     return ", ".join(f"{name} {value:.3g}" if isinstance(value, float)
@@ -102,15 +117,18 @@ def faults_of(result, setting):
         yield f"other bits than the first run's: {result['other_bits']}"
 
 
-def summary(results):
+def summary(names, results):
     """Return what book/portability.json holds."""
     versions = {name: importlib.metadata.version(name) for name in PACKAGES}
     return {"command": "make portability", "machine": machine(),
             "versions": {"python": platform.python_version(), **versions},
+            "chapters": len(names),
             "settings": {setting: {"environment": SETTINGS[setting],
-                                   "chapters": chapters}
-                         for setting, chapters in results.items()},
-            "not_run": [s for s in SETTINGS if s not in results]}
+                                   "chapters": {name: chapters[name]
+                                                for name in names
+                                                if name in chapters}}
+                         for setting, chapters in results.items() if chapters},
+            "not_run": [s for s in SETTINGS if not results[s]]}
 
 
 # One chapter under one setting.
@@ -142,6 +160,7 @@ def compare(name, setting, timeout):
         "claims_changed": changed(records(run)),
         "worst_rtol": float(f"{max(rtols):.3g}"),
         "lowest_ssim": float(f"{min(ssims):.3f}"),
+        "code": code_of(name),
     }
 
 

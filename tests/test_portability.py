@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import shutil
 import sys
 from pathlib import Path
 from unittest import mock
@@ -90,6 +91,8 @@ def test_all_settings_are_run_and_what_they_change_is_seen(book):
     assert list(settings) == list(SETTINGS)
     found = {name: one["chapters"]["book/1_a.ipynb"]
              for name, one in settings.items()}
+    for one in found.values():
+        assert one.pop("code") == portability.code_of("book/1_a.ipynb")
     clean = {"cells": 3, "other_bits": [], "out_of_tolerance": [],
              "checks": 2, "checks_failed": [], "claims": 1,
              "claims_changed": [], "worst_rtol": 0, "lowest_ssim": 1}
@@ -120,6 +123,18 @@ def test_settings_that_were_not_asked_for_are_named(book):
     assert {*summary()["settings"], *summary()["not_run"]} == {*SETTINGS}
 
 
+def test_what_an_earlier_run_found_stays_while_the_code_does(book):
+    assert run("--settings", FIRST) is None
+    shutil.rmtree(portability.KEPT)
+    assert "(SSE41): out of tolerance: [1]" in run("--settings", "SSE41")
+    assert list(summary()["settings"]) == [FIRST, "SSE41"]
+    assert "(SSE41): out of tolerance: [1]" in run("--settings", "AVX2")
+    edit(book, LOSS + "\nx = 1")
+    assert run("--settings", "AVX2") is None
+    assert list(summary()["settings"]) == ["AVX2"]
+    assert summary()["chapters"] == 1
+
+
 def test_what_is_not_the_same_again_is_a_fault(book):
     edit(book, "import os, time\nprint('loss', 1 + time.time() * 1e-14)")
     assert run("--settings", "again") == (
@@ -142,14 +157,14 @@ def test_a_run_is_kept_until_the_code_changes(book):
 
 
 def test_an_unfinished_run_leaves_the_summary_alone(book, monkeypatch):
-    portability.SUMMARY.write_text("old")
+    portability.SUMMARY.write_text(old := '{"settings": {}}')
     edit(book, "import os; os.kill(os.getpid(), 9)")
     assert "book/1_a.ipynb (as-is): DeadKernelError" in run()
     edit(book, LOSS)
     monkeypatch.setattr(portability, "execute", mock.Mock(
         side_effect=KeyboardInterrupt))
     assert run() == "Interrupted; what has run is kept."
-    assert portability.SUMMARY.read_text() == "old"
+    assert portability.SUMMARY.read_text() == old
 
 
 def test_without_mnist_there_is_nothing_to_show(book, monkeypatch):
@@ -178,16 +193,16 @@ def test_the_table_adds_up_the_chapters_and_names_the_extremes():
     appended = {**chapters, "book/a2_c.ipynb": result(0.2, 0.99)}
     page = portability_page.page({
         "command": "make portability", "machine": "2 cores of X",
-        "versions": {"python": "3.11.7", "numpy": "2.4.6"},
+        "versions": {"python": "3.11.7", "numpy": "2.4.6"}, "chapters": 3,
         "settings": {"AVX2": {"environment": {"A": "1", "B": "2"},
                               "chapters": chapters},
                      "again": {"environment": {}, "chapters": appended}},
         "not_run": ["SSE41", "one-thread"]})
     head, rule, first, second, _, rest, _, where = page.splitlines()
     assert rest == "Not run: SSE41, one-thread."
-    assert first == ("| AVX2 | `A=1` `B=2` | 2 | 40 | 4 | 2 | 1 of 10 | 1 of 4"
+    assert first == ("| AVX2 | `A=1` `B=2` | 2 of 3 | 40 | 4 | 2 | 1 of 10 | 1 of 4"
                      " | 12.0% off (chapter 10) | SSIM 0.97 (chapter 3) |")
-    assert second.startswith("| again | unchanged | 3 | 60 |")
+    assert second.startswith("| again | unchanged | 3 of 3 | 60 |")
     assert " | 20.0% off (appendix A2) | SSIM 0.97 (chapter 3) |" in second
     assert (head.count("|") == rule.count("|") == first.count("|"))
     assert where == ("By `make portability` on 2 cores of X; "

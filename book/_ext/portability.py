@@ -36,13 +36,13 @@ def page(summary):
         "| out of tolerance | checks failed | claims changed "
         "| furthest number | least alike picture |",
         "|---|---|---|---|---|---|---|---|---|---|",
-        *(row(name, **setting)
+        *(row(name, summary["chapters"], **setting)
           for name, setting in summary["settings"].items()),
         *not_run,
         "", f"By `{summary['command']}` on {summary['machine']}; {versions}."])
 
 
-def row(name, environment, chapters):
+def row(name, most, environment, chapters):
     """Return a setting's row: counts over its chapters, and the extremes."""
     def count(what):
         return sum(len(result[what]) for result in chapters.values())
@@ -52,8 +52,8 @@ def row(name, environment, chapters):
 
     variables = " ".join(f"`{k}={v}`" for k, v in environment.items())
     cells = [
-        name, variables or "unchanged", len(chapters), total("cells"),
-        count("other_bits"), count("out_of_tolerance"),
+        name, variables or "unchanged", f"{len(chapters)} of {most}",
+        total("cells"), count("other_bits"), count("out_of_tolerance"),
         f"{count('checks_failed')} of {total('checks')}",
         f"{count('claims_changed')} of {total('claims')}",
         extreme(chapters, "worst_rtol", max, "{:.1%} off"),
