@@ -1,8 +1,8 @@
-"""What stands under a chapter's title, and what is shown where it is linked.
+"""What stands around a chapter's title, and what is shown where it is linked.
 
-Under the title: the question that the chapter before has left, and how long
-this one takes, to read and to run. The notebook's
-own link to Colab is left out: the page has a button for it.
+Before the title: the chapter's number. Under it: the question that the chapter
+before has left, and how long this one takes, to read and to run. The
+notebook's own link to Colab is left out: the page has a button for it.
 """
 
 import html
@@ -18,8 +18,8 @@ WORDS_A_MINUTE = 200
 DESCRIPTION = 200
 
 
-def under_title(app, doctree):
-    """Put the question and the times under the title of a chapter."""
+def around_title(app, doctree):
+    """Put the number, the question and the times to the title of a chapter."""
     env, root = app.env, Path(app.srcdir)
     files = chapters(root)
     name = Path(env.doc2path(env.docname)).relative_to(root).as_posix()
@@ -38,6 +38,12 @@ def under_title(app, doctree):
     for badge in [child for child in section.children if is_badge(child)]:
         section.remove(badge)
     section[1:1] = lines
+    section[0].insert(0, nodes.Text(f"{number(name)} \u00b7 "))
+
+
+def number(name):
+    """Return what the text calls a chapter: A2 for a2_…, 5 for 05_…."""
+    return Path(name).name.partition("_")[0].lstrip("0").upper()
 
 
 def is_badge(node):
@@ -107,6 +113,7 @@ def shortened(text):
 
 
 def setup(app):
-    app.connect("doctree-read", under_title)
+    # Before Sphinx collects the titles, for menus and the like.
+    app.connect("doctree-read", around_title, priority=400)
     app.connect("html-page-context", describe)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

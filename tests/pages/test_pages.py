@@ -178,6 +178,13 @@ def test_a_chapter_opens_with_the_question_of_the_last(before, name):
     assert "book/" + link["href"] == before
 
 
+def test_every_chapter_has_the_number_that_the_first_page_gives_it():
+    rows = [[cell.get_text() for cell in row.select("td")]
+            for row in soup(READ[0]).select("#the-steps tbody tr")]
+    assert [soup(name).h1.get_text() for name in CHAPTERS] == [
+        f"{number} · {title}" for number, title, _ in rows]
+
+
 @every_chapter
 def test_a_chapter_says_how_long_it_is(name):
     article = soup(name).select_one("article")
