@@ -119,6 +119,9 @@ bench: .venv-bench/full  ## time ours beside six others, which it installs
 quality: .venv/full  ## see what a third of the training time suffices for
 	$(BIN)/python -m benchmarks.quality
 
+likelihood: .venv/full  ## see how likely it finds the digits: two hours
+	$(BIN)/python -m benchmarks.likelihood
+
 address: $(BIN)/python$(EXE)  ## make address URL=https://github.com/…: of a fork
 	$(BIN)/python book/address.py '$(URL)'
 
@@ -201,6 +204,6 @@ $(BIN)/python$(EXE):
 	@touch $@
 
 .PHONY: help book html test test-pages pdf chromium accept portability bench \
-	quality newest links sync address standalone colab-check lock lab clean \
-	book-now html-now test-now accept-now
+	quality likelihood newest links sync address standalone colab-check lock \
+	lab clean book-now html-now test-now accept-now
 .NOTPARALLEL:

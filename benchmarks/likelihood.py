@@ -1,0 +1,255 @@
+"""How likely three networks find the test digits, beside the literature.
+
+`python -m benchmarks.likelihood` trains the two programs of 2016 and the
+network of Burda et al. (2015) on grey pixels and on black and white ones, each
+on one core, and estimates the test images' negative log-likelihood on all. It
+writes book/likelihood.json with two figures, and book/burda2015.npz with the
+weights of the one that trains for an hour. What is done is kept in
+_build/likelihood, so that an interrupted run goes on where it was.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.dense import August, Burda
+from benchmarks.rounds import Worker
+from benchmarks.speed import ROOT, machine, say, usable_cores
+from vae_tf import VAE, cross_entropy, data, evaluate, train
+import tensorflow as tf
+
+RESULT = ROOT / "book/likelihood.json"
+KEPT = ROOT / "_build/likelihood"
+WEIGHTS = "burda2015.npz"
+GREY, DRAWN, CUT = "grey", "drawn", "cut at 1/2"
+BURDA = "Burda et al. 2015"
+NETWORKS = {
+    "2016, convolutions": lambda: VAE(generation_loss=cross_entropy),
+    "2016, August, dense": August,
+    BURDA: Burda,
+}
+ROWS = [*((name, pixels) for pixels in (GREY, DRAWN, CUT)
+          for name in list(NETWORKS)[:2]), (BURDA, DRAWN)]
+EPOCHS = {BURDA: 1000}  # of the others 9, as in 2016
+DRAWS = (1, 5, 50, 500, 5000)
+# Convolutions are dear: the many draws are for so many of their images.
+FEWER_IMAGES = {("2016, convolutions", 5000): 1000}
+
+
+def binary(pixels, images):
+    """Return test images with pixels of the named kind, always the same.
+
+    `drawn` pixels are black or white with the grey's own probability.
+    """
+    if pixels == DRAWN:
+        return np.float32(np.random.default_rng(0).random(images.shape)
+                          < images)
+    return np.float32(images > 0.5) if pixels == CUT else images
+
+
+def drawn_anew(model):
+    """Let a model's loss draw the pixels of each batch anew."""
+    loss = model.loss
+    model.loss = lambda images: loss(tf.cast(
+        tf.random.uniform(tf.shape(images)) < images, tf.float32))
+    return model
+
+
+def begin(name, pixels, images, folder, epochs, seed=0):
+    """Return a new model and the generator of its training.
+
+    Those of 2016 are trained as they were then. That of Burda et al. takes
+    their batches of 20 and their Adam, whose learning rate falls in eight
+    steps from 0.001 to 0.0001, each stage three times as long as the one
+    before, in fewer epochs in all.
+    """
+    model, settings = NETWORKS[name](), {}
+    if pixels == DRAWN:
+        drawn_anew(model)
+    if isinstance(model, Burda):
+        stages, steps = np.arange(8), epochs * (len(images) // 20)
+        ends = np.cumsum(3 ** stages) / np.sum(3 ** stages) * steps
+        rates = tf.keras.optimizers.schedules.PiecewiseConstantDecay(
+            [round(end) for end in ends[:-1].tolist()],
+            [0.001 * 10 ** (-stage / 7) for stage in stages.tolist()])
+        settings = {"batchsize": 20, "optimizer": tf.keras.optimizers.Adam(
+            rates, epsilon=1e-4)}
+    if pixels == CUT:
+        images = binary(CUT, images)
+    return model, train(model, images, epochs=epochs, seed=seed,
+                        folder=folder, **settings)
+
+
+class Training:
+    """One row at work, in a process of its own."""
+
+    def __init__(self, name, pixels, folder, epochs):
+        training, validation, test = data.mnist()
+        images = training.images
+        if name == BURDA:  # all 60,000, as there
+            images = np.concatenate([validation.images, images])
+        self.model, self.records = begin(name, pixels, images, folder, epochs)
+        self.test = binary(pixels, test.images)
+
+    def epoch(self):
+        """Return the record of the next epoch, or None after the last."""
+        return next(self.records, None)
+
+    def bound(self):
+        """Return mean and standard error of the negative ELBO, in nats."""
+        tf.random.set_seed(0)
+        return summed_up(evaluate.negative_elbo(self.model, self.test))
+
+    def estimate(self, draws, n):
+        """Return the same of the negative log-likelihood of n test images."""
+        tf.random.set_seed(0)
+        return summed_up(evaluate.negative_log_likelihood(
+            self.model, self.test[:n], draws))
+
+    def active(self):
+        return evaluate.active_units(self.model, self.test)
+
+    def floor(self):
+        """Return the cross-entropy of the test pixels with themselves."""
+        x = np.float64(self.test)
+        return float(np.mean(np.sum(-np.log(
+            x ** x * (1 - x) ** (1 - x)), axis=(1, 2, 3))))
+
+    def round(self):
+        """Round the weights as the file has them, and return them by name."""
+        weights = {variable.name: np.float16(variable)
+                   for variable in self.model.trainable_variables}
+        for variable in self.model.trainable_variables:
+            variable.assign(np.float32(weights[variable.name]))
+        return weights
+
+
+def summed_up(values):
+    """Return mean, standard error and number of the images' values."""
+    return [float(np.mean(values)),
+            float(np.std(values, ddof=1) / len(values) ** 0.5), len(values)]
+
+
+def stored(path=RESULT.with_name(WEIGHTS)):
+    """Return the network of Burda et al. with the weights of its file."""
+    model = Burda()
+    model.reconstruct(np.zeros([1, 784], np.float32))  # makes the variables
+    with np.load(path, allow_pickle=False) as weights:
+        for variable in model.trainable_variables:
+            variable.assign(np.float32(weights[variable.name]))
+    return model
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--epochs", type=int, help="fewer, for a trial")
+    parser.add_argument("--images", type=int, default=10_000)
+    parser.add_argument("--core", type=int, default=max(usable_cores()))
+    parser.add_argument("--result", type=Path, default=RESULT)
+    settings = parser.parse_args()
+    rows = [row(name, pixels, settings) for name, pixels in ROWS]
+    found = {"machine": machine(), "images": settings.images, "rows": rows}
+    settings.result.write_text(json.dumps(found, indent=1) + "\n")
+    draw(rows, settings.result.with_name("likelihood.png"))
+    draw_pixels(settings.result.with_name("pixels.png"))
+
+
+def row(name, pixels, settings):
+    """Return what is known of one network and one kind of pixels."""
+    epochs = settings.epochs or EPOCHS.get(name, 9)
+    folder = KEPT / f"{name}, {pixels.replace('/', ' ')}, {epochs}"
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "log.jsonl"
+    task = Training, name, pixels, folder / "checkpoints", epochs
+    with log.open("a") as file:
+        worker = Worker(*task, cores=[settings.core])
+        while True:
+            record, cost = worker.call("epoch")
+            if record is None:
+                break
+            say(f"{name}, {pixels}: epoch {record['epoch']}, "
+                f"{record['loss']:.2f}")
+            print(json.dumps({"epoch": record["epoch"], "cpu": cost["cpu"],
+                              "loss": record["loss"]}), file=file, flush=True)
+        worker.close()
+    judged = folder / f"judged-{settings.images}.json"
+    if not judged.exists():
+        judged.write_text(json.dumps(judge(task, name, pixels, settings)))
+    records = [json.loads(line) for line in log.read_text().splitlines()]
+    last = {record["epoch"]: record for record in records}
+    every = max(1, epochs // 100)
+    return {"network": name, "pixels": pixels, "epochs": epochs,
+            "cpu": sum(record["cpu"] for record in last.values()),
+            "losses": {str(n): round(last[n]["loss"], 3)
+                       for n in sorted(last) if n % every == 0},
+            **json.loads(judged.read_text())}
+
+
+def judge(task, name, pixels, settings):
+    """Return the numbers of a trained network, and keep Burda's weights."""
+    worker = Worker(*task, cores=usable_cores())
+    worker.call("epoch")  # takes the weights from the checkpoint
+    if name == BURDA:
+        np.savez_compressed(settings.result.with_name(WEIGHTS),
+                            **worker.call("round")[0])
+    found = {"checked": worker.call("estimate", 50, 100)[0][0]} \
+        if pixels != GREY else {}
+    found |= {"active": worker.call("active")[0],
+             "floor": worker.call("floor")[0],
+             "negative_elbo": worker.call("bound")[0]}
+    if pixels != GREY:
+        found["nll"] = {}
+        for draws in DRAWS:
+            n = min(settings.images,
+                    FEWER_IMAGES.get((name, draws), settings.images))
+            say(f"{name}, {pixels}: {draws} draws for {n} images")
+            found["nll"][str(draws)] = worker.call("estimate", draws, n)[0]
+    worker.close()
+    return found
+
+
+def draw(rows, path):
+    """Draw the estimate against the number of draws, a line a row, to a PNG.
+
+    A row is estimated from all of its images, or from none: those of which
+    fewer images were used are drawn without a line to the others.
+    """
+    import matplotlib.pyplot as plt
+
+    _, ax = plt.subplots(figsize=(5, 3.4), layout="constrained")
+    colors = dict(zip(NETWORKS, ("#0072b2", "#d55e00", "#009e73")))
+    for one in rows:
+        if "nll" not in one:
+            continue
+        most = max(n for _, _, n in one["nll"].values())
+        whole = {int(draws): values for draws, values in one["nll"].items()
+                 if values[2] == most}
+        mean, error, _ = zip(*whole.values())
+        drawn = one["pixels"] == DRAWN
+        ax.errorbar(list(whole), mean, error, marker="o" if drawn else "s",
+                    linestyle="-" if drawn else "--",
+                    color=colors[one["network"]], markersize=4, linewidth=1,
+                    label=f"{one['network']}, {one['pixels']}")
+    ax.set(xscale="log", xlabel="draws", ylabel="nats")
+    ax.legend(frameon=False, fontsize=8)
+    plt.savefig(path, dpi=200)
+    plt.close()
+
+
+def draw_pixels(path):
+    """Draw ten test digits with each kind of pixels, to a PNG."""
+    import matplotlib.pyplot as plt
+
+    from vae_tf import plots
+
+    ten = data.mnist()[2].images[:10]
+    plots.show_rows({pixels: binary(pixels, ten)
+                     for pixels in (GREY, DRAWN, CUT)})
+    plt.savefig(path, dpi=200, bbox_inches="tight")
+    plt.close()
+
+
+if __name__ == "__main__":
+    main()
