@@ -78,7 +78,7 @@ def test_over_seeds_a_difference_needs_three_deviations(values, verdict):
     record, text = shown(1, verdict, measured, seeds=(0, 1, 2))
     assert record["found"] == verdict
     assert "clearly below 2.00 nats (seeds 0, 1, 2)." in text
-    assert " ± " in text
+    assert f"error: {sum(values) / 3:.2f} ({min(values):.2f} to " in text
 
 
 def test_seeds_are_compared_pair_by_pair():

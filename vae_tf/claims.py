@@ -184,11 +184,10 @@ def phrase(one):
 
 
 def figure(value):
-    """Return a number with three digits, or mean ± deviation of a list."""
+    """Return a number with three digits, or mean and range of a list."""
     if isinstance(value, list):
-        deviation = statistics.stdev(value)
-        return (f"{figure(statistics.mean(value))} ± "
-                + format(deviation, ".1g" if deviation < 1 else ".1f"))
+        return (f"{figure(statistics.mean(value))} "
+                f"({figure(min(value))} to {figure(max(value))})")
     if isinstance(value, int):
         return f"{value:,}"
     if value and abs(value) < 0.001:
