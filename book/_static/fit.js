@@ -1,5 +1,5 @@
 // The program that sets formulas is the largest thing on a page: it comes when
-// a formula is near the screen, or when a reader is there to go to one.
+// a formula is on the screen, or when a reader is there to go to one.
 const program = document.querySelector("script[data-src]");
 let formulas;
 
@@ -14,10 +14,9 @@ function setFormulas() {
 }
 
 if (program) {
-  const near = new IntersectionObserver(
-    places => places.some(place => place.isIntersecting) && setFormulas(),
-    {rootMargin: "50%"});
-  for (const place of document.querySelectorAll(".math")) near.observe(place);
+  const seen = new IntersectionObserver(
+    places => places.some(place => place.isIntersecting) && setFormulas());
+  for (const place of document.querySelectorAll(".math")) seen.observe(place);
   for (const sign of ["keydown", "pointermove", "scroll", "touchstart"])
     addEventListener(sign, setFormulas, {once: true, passive: true});
   // One after another, so that the page answers in between.

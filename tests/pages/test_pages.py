@@ -77,7 +77,7 @@ def test_a_page_has_its_colours_before_its_scripts_run(contexts, bases, name,
     lambda page: page.mouse.move(9, 9),
     lambda page: page.keyboard.press("Shift"),
     lambda page: page.set_viewport_size({"width": 390, "height": 99_999}),
-], ids=["scrolling", "pointing", "a key", "near"])
+], ids=["scrolling", "pointing", "a key", "on the screen"])
 def test_formulas_are_set_when_a_reader_comes(contexts, bases, come):
     page = contexts["phone", "light"].new_page()
     page.goto(bases["file"] + "book/a_tf1_to_tf2.html")
