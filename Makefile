@@ -119,7 +119,7 @@ bench: .venv-bench/full  ## time ours beside six others, which it installs
 quality: .venv/full  ## see what a third of the training time suffices for
 	$(BIN)/python -m benchmarks.quality
 
-likelihood: .venv/full  ## see how likely it finds the digits: two hours
+likelihood: .venv/full  ## see how likely it finds the digits, beside others
 	$(BIN)/python -m benchmarks.likelihood
 
 address: $(BIN)/python$(EXE)  ## make address URL=https://github.com/…: of a fork

@@ -3,9 +3,9 @@
 `python -m benchmarks.likelihood` trains the two programs of 2016 and the
 network of Burda et al. (2015) on grey pixels and on black and white ones, each
 on one core, and estimates the test images' negative log-likelihood on all. It
-writes book/likelihood.json with two figures, and book/burda2015.npz with the
-weights of the one that trains for an hour. What is done is kept in
-_build/likelihood, so that an interrupted run goes on where it was.
+writes likelihood.json, two figures and, of the network that is trained the
+longest, the weights. What is done is kept in _build/likelihood, so that an
+interrupted run goes on where it was.
 """
 
 import argparse
@@ -194,9 +194,7 @@ def judge(task, name, pixels, settings):
     if name == BURDA:
         np.savez_compressed(settings.result.with_name(WEIGHTS),
                             **worker.call("round")[0])
-    found = {"checked": worker.call("estimate", 50, 100)[0][0]} \
-        if pixels != GREY else {}
-    found |= {"active": worker.call("active")[0],
+    found = {"active": worker.call("active")[0],
              "floor": worker.call("floor")[0],
              "negative_elbo": worker.call("bound")[0]}
     if pixels != GREY:
@@ -213,8 +211,7 @@ def judge(task, name, pixels, settings):
 def draw(rows, path):
     """Draw the estimate against the number of draws, a line a row, to a PNG.
 
-    A row is estimated from all of its images, or from none: those of which
-    fewer images were used are drawn without a line to the others.
+    Estimates of fewer images than the row's others are left out.
     """
     import matplotlib.pyplot as plt
 

@@ -1,5 +1,6 @@
 """`make likelihood` trains what it says, on the pixels it says."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -123,3 +124,20 @@ def test_weights_come_back_from_the_file_as_they_were_judged(few, tmp_path):
     for one, other in zip(model.recognition(IMAGES),
                           work.model.recognition(IMAGES)):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+def test_the_figure_has_a_line_for_each_row_that_has_a_likelihood(
+        tmp_path, monkeypatch):
+    monkeypatch.setattr(plt, "close", lambda: None)
+    likelihood.draw([
+        {"network": BURDA, "pixels": GREY},
+        {"network": BURDA, "pixels": DRAWN, "nll": {
+            "1": [90., .3, 100], "50": [88., .2, 100], "5000": [7., 9., 10]}},
+        {"network": BURDA, "pixels": CUT, "nll": {"1": [80., .3, 100]}}],
+        tmp_path / "likelihood.png")
+    lines = [container[0] for container in plt.gca().containers]
+    monkeypatch.undo()
+    plt.close()
+    assert [line.get_xydata().tolist() for line in lines] == [
+        [[1, 90], [50, 88]], [[1, 80]]]
+    assert (tmp_path / "likelihood.png").stat().st_size > 1000
