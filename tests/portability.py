@@ -137,21 +137,26 @@ def compare(name, setting, timeout):
     """Return how a chapter's run differs from the committed and first one.
 
     Cells are named by their execution counts. `worst_rtol` and `lowest_ssim`
-    are the tolerances that all of the outputs would have needed.
+    are the tolerances that all compared outputs would have needed.
     """
     committed = nbformat.read(ROOT / name, as_version=4)
     first = outputs_of(name, committed, FIRST, timeout)
     run = outputs_of(name, committed, setting, timeout)
-    compared = [(cell, count, got, before) for (cell, count), got, before
-                in zip(validate.code_cells(committed), run, first)
-                if count and not validate.is_timing(cell)]
+    if setting not in (FIRST, AGAIN):
+        committed.metadata.pop("processor", None)  # stands for another kind
+    seen = [(cell, count, got, before) for (cell, count), got, before
+            in zip(validate.code_cells(committed), run, first)
+            if count and not validate.is_timing(cell)]
+    compared = [(cell, count, got) for cell, count, got, _ in seen
+                if not validate.is_of_another(cell, committed)]
     failed = [count for (_, count), got in zip(
         validate.code_cells(committed), run) if is_error(got)]
-    rtols, ssims = zip(*(needed(cell, got) for cell, _, got, _ in compared))
+    rtols, ssims = zip(*(needed(cell, got) for cell, _, got in compared))
     return {
-        "cells": len(compared),
-        "other_bits": [n for _, n, got, before in compared if got != before],
-        "out_of_tolerance": [n for cell, n, got, _ in compared
+        "cells": len(seen),
+        "compared": len(compared),
+        "other_bits": [n for _, n, got, before in seen if got != before],
+        "out_of_tolerance": [n for cell, n, got in compared
                              if [*validate.differences(cell, got)]],
         "checks": sum(len(re.findall(r"(?m)^\s*assert ", cell.source))
                       for cell, _ in validate.code_cells(committed)),

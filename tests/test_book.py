@@ -24,6 +24,8 @@ TIMING = {"01_one_image": 1, "02_one_hot": 1, "03_latent_codes": 1,
           "a_tf1_to_tf2": 1, "a2_is_this_loss_right": 1,
           "b_tensorflow_probability": 1, "c_going_further": 1,
           "d_many_machines": 2}
+# How many show what a kind of processor decides, and are compared only on it.
+PROCESSOR = {"b_tensorflow_probability": 4, "c_going_further": 9}
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTERS = chapters(ROOT)
@@ -107,6 +109,16 @@ def test_only_the_listed_cells_are_timed(chapter):
     timed = [cell.source for cell in cells(chapter) if "timing" in tags(cell)]
     assert len(timed) == TIMING.get(Path(chapter).stem, 0), timed
     assert all("seconds" in source for source in timed)
+
+
+@every_chapter
+def test_only_the_listed_cells_belong_to_a_processor(chapter):
+    decided = [cell for cell in cells(chapter) if "processor" in tags(cell)]
+    assert len(decided) == PROCESSOR.get(Path(chapter).stem, 0)
+    if decided:
+        assert read(chapter).metadata["processor"]
+        assert "kind of processor" in "\n".join(
+            cell.source for cell in cells(chapter, "markdown"))
 
 
 @every_chapter

@@ -93,7 +93,7 @@ def test_all_settings_are_run_and_what_they_change_is_seen(book):
              for name, one in settings.items()}
     for one in found.values():
         assert one.pop("code") == portability.code_of("book/1_a.ipynb")
-    clean = {"cells": 3, "other_bits": [], "out_of_tolerance": [],
+    clean = {"cells": 3, "compared": 3, "other_bits": [], "out_of_tolerance": [],
              "checks": 2, "checks_failed": [], "claims": 1,
              "claims_changed": [], "worst_rtol": 0, "lowest_ssim": 1}
     assert found["as-is"] == found["again"] == clean
@@ -141,6 +141,22 @@ def test_what_is_not_the_same_again_is_a_fault(book):
         "book/1_a.ipynb (again): other bits than the first run's: [1]")
 
 
+def test_what_a_processor_decides_is_compared_on_its_kind_alone(book):
+    nb = nbformat.read(book, as_version=4)
+    nb.cells[0].metadata["tags"] = ["processor"]
+    nb.cells[0].outputs[0].text = "loss 3.0\n"
+    nb.metadata["processor"] = validate.processor()
+    nbformat.write(nb, book)
+    assert run("--settings", FIRST, "SSE41") == (
+        "book/1_a.ipynb (as-is): out of tolerance: [1]")
+    found = summary()["settings"]["SSE41"]["chapters"]["book/1_a.ipynb"]
+    assert found["other_bits"] == [1] and found["worst_rtol"] == 0
+    assert (found["cells"], found["compared"]) == (3, 2)
+    nb.metadata["processor"] = "an abacus, 10 beads"
+    nbformat.write(nb, book)
+    assert run("--settings", FIRST) is None
+
+
 def test_a_run_is_kept_until_the_code_changes(book):
     assert run("--settings", "SSE41") == (
         "book/1_a.ipynb (SSE41): out of tolerance: [1]")
@@ -180,7 +196,8 @@ def test_what_is_not_to_be_had_is_named(book, capsys, argument, value):
 
 
 def result(worst_rtol, lowest_ssim, **changes):
-    return {"cells": 20, "other_bits": [2, 3], "out_of_tolerance": [],
+    return {"cells": 20, "compared": 19, "other_bits": [2, 3],
+            "out_of_tolerance": [],
             "checks": 5, "checks_failed": [], "claims": 2,
             "claims_changed": [], "worst_rtol": worst_rtol,
             "lowest_ssim": lowest_ssim, **changes}
@@ -200,8 +217,8 @@ def test_the_table_adds_up_the_chapters_and_names_the_extremes():
         "not_run": ["SSE41", "one-thread"]})
     head, rule, first, second, _, rest, _, where = page.splitlines()
     assert rest == "Not run: SSE41, one-thread."
-    assert first == ("| AVX2 | `A=1` `B=2` | 2 of 3 | 40 | 4 | 2 | 1 of 10 | 1 of 4"
-                     " | 12.0% off (chapter 10) | SSIM 0.97 (chapter 3) |")
+    assert first == ("| AVX2 | `A=1` `B=2` | 2 of 3 | 40 | 4 | 38 | 2 | 1 of 10 "
+                     "| 1 of 4 | 12.0% off (chapter 10) | SSIM 0.97 (chapter 3) |")
     assert second.startswith("| again | unchanged | 3 of 3 | 60 |")
     assert " | 20.0% off (appendix A2) | SSIM 0.97 (chapter 3) |" in second
     assert (head.count("|") == rule.count("|") == first.count("|"))

@@ -417,6 +417,28 @@ def test_what_was_run_can_be_committed(run):
     assert code == 0, said
 
 
+def test_what_the_processor_decides_is_compared_on_its_kind_alone(run):
+    last_digits = numbered([cell("print(1.23)", stream("9.23\n"),
+                                 tags=["processor"]), cell("2 + 2;")])
+    last_digits.metadata["processor"] = validate.processor()
+    code, said = run(mine=last_digits)
+    assert code == 1 and "expected 9.23, got 1.23" in said
+    fresh = nbformat.read(kept("mine"), as_version=4)
+    assert fresh.metadata["processor"] == validate.processor()
+    assert run(mine=fresh)[0] == 0
+    for kind in ("an abacus, 10 beads", None):
+        last_digits.metadata["processor"] = kind
+        code, said = run(mine=last_digits)
+        assert code == 0
+        assert said.splitlines()[-1] == (
+            "1 cells of book/mine.ipynb show what the kind of processor "
+            f"decides; this is another ({validate.processor()}), their values "
+            "were NOT compared")
+    last_digits.cells[1].outputs = []
+    code, said = run(mine=last_digits)
+    assert code == 1 and "expected the outputs []" in said
+
+
 def test_without_mnist_only_kinds_of_outputs_are_compared(run):
     code, said = run(mnist=False, edited=[
         *EDITED, cell("print('more')"), cell("2", stream("2\n"))])

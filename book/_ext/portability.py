@@ -33,9 +33,9 @@ def page(summary):
                          in summary["versions"].items())
     return "\n".join([
         "| setting | environment | chapters | cells | with other bits "
-        "| out of tolerance | checks failed | claims changed "
+        "| compared | out of tolerance | checks failed | claims changed "
         "| furthest number | least alike picture |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
         *(row(name, summary["chapters"], **setting)
           for name, setting in summary["settings"].items()),
         *not_run,
@@ -53,7 +53,8 @@ def row(name, most, environment, chapters):
     variables = " ".join(f"`{k}={v}`" for k, v in environment.items())
     cells = [
         name, variables or "unchanged", f"{len(chapters)} of {most}",
-        total("cells"), count("other_bits"), count("out_of_tolerance"),
+        total("cells"), count("other_bits"), total("compared"),
+        count("out_of_tolerance"),
         f"{count('checks_failed')} of {total('checks')}",
         f"{count('claims_changed')} of {total('claims')}",
         extreme(chapters, "worst_rtol", max, "{:.1%} off"),
