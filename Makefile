@@ -119,6 +119,11 @@ bench: .venv-bench/full  ## time ours beside six others, which it installs
 quality: .venv/full  ## see what a third of the training time suffices for
 	$(BIN)/python -m benchmarks.quality
 
+# Some of it: make seeds SEEDS="1 2" CHAPTERS=book/09_mnist
+seeds: .venv/full  ## judge the article's claims again with five other seeds
+	$(BIN)/python -m tests.seeds --timeout $(CELL_SECONDS) \
+		--seeds $(SEEDS) --chapters $(CHAPTERS:=.ipynb)
+
 likelihood: .venv/full  ## see how likely it finds the digits, beside others
 	$(BIN)/python -m benchmarks.likelihood
 
