@@ -25,7 +25,7 @@ TIMING = {"01_one_image": 1, "02_one_hot": 1, "03_latent_codes": 1,
           "b_tensorflow_probability": 1, "c_going_further": 1,
           "d_many_machines": 2}
 # How many show what a kind of processor decides, and are compared only on it.
-PROCESSOR = {"b_tensorflow_probability": 4, "c_going_further": 9}
+PROCESSOR = {"b_tensorflow_probability": 6, "c_going_further": 9}
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTERS = chapters(ROOT)
