@@ -25,7 +25,7 @@ from vae_tf import VAE, cross_entropy, ops
 import tensorflow as tf
 
 spec = importlib.util.spec_from_file_location(
-    "speed_page", speed.ROOT / "book/_ext/speed.py")
+    "speed_page", speed.ROOT / "book/_ext/measured.py")
 speed_page = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(speed_page)
 
