@@ -23,6 +23,7 @@ TIMING = {"01_one_image": 1, "02_one_hot": 1, "03_latent_codes": 1,
           "08_generalization": 1, "09_mnist": 2, "10_blur": 1,
           "a_tf1_to_tf2": 1, "a2_is_this_loss_right": 1,
           "b_tensorflow_probability": 1, "c_going_further": 1,
+          "c2_rate_and_distortion": 1, "c3_between_digits": 1,
           "d_many_machines": 2}
 # How many show what a kind of processor decides, and are compared only on it.
 PROCESSOR = {"b_tensorflow_probability": 6, "c_going_further": 9}
