@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.dense import August, Burda
-from benchmarks.rounds import Worker
+from benchmarks.rounds import Failed, Worker
 from benchmarks.speed import ROOT, machine, say, usable_cores
 from vae_tf import VAE, cross_entropy, data, evaluate, train
 import tensorflow as tf
@@ -164,8 +164,8 @@ def main():
 def row(name, pixels, settings):
     """Return what is known of one network and one kind of pixels.
 
-    Of the first seed whose training left no `z_stddev` caught between two
-    signs, as in chapter 9, or of the last.
+    Of the first seed whose training neither broke nor left a `z_stddev`
+    caught between two signs, as in chapter 9, or of the last.
     """
     epochs = settings.epochs or EPOCHS.get(name, 9)
     for seed in SEEDS:
@@ -190,19 +190,24 @@ def row(name, pixels, settings):
 
 
 def train_to_the_end(task, log, core):
-    """Train a row and record each epoch; return whether it is caught."""
+    """Train a row and record each epoch; return whether it came to grief."""
     _, name, pixels, *_, seed = task
     worker = Worker(*task, cores=[core])
-    with log.open("a") as file:
-        while (done := worker.call("epoch"))[0] is not None:
-            record, cost = done
-            say(f"{name}, {pixels}, seed {seed}: epoch {record['epoch']}, "
-                f"{record['loss']:.2f}")
-            print(json.dumps({"epoch": record["epoch"], "cpu": cost["cpu"],
-                              "loss": record["loss"]}), file=file, flush=True)
-    caught, _ = worker.call("caught")
-    worker.close()
-    return caught
+    try:
+        with log.open("a") as file:
+            while (done := worker.call("epoch"))[0] is not None:
+                record, cost = done
+                say(f"{name}, {pixels}, seed {seed}: epoch {record['epoch']}, "
+                    f"{record['loss']:.2f}")
+                print(json.dumps(record | cost), file=file, flush=True)
+        return worker.call("caught")[0] > 0
+    except Failed as error:
+        if "FloatingPointError" not in str(error):
+            raise
+        say(f"{name}, {pixels}, seed {seed}: {error}")
+        return True
+    finally:
+        worker.close()
 
 
 def judge(task, name, pixels, settings):

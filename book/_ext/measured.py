@@ -220,9 +220,10 @@ def likelihood(found):
         "|---|---|---|---|---|---|---|", *rows, "",
         f"Means over the {found['images']:,} test images ± the standard "
         "error of such a mean; smaller is better. One training each, from the "
-        "first seed that left no latent variable caught between two signs, as "
-        "in [chapter 9](09_mnist.ipynb). CPU minutes are those of the "
-        f"training, on one of {found['machine']['processor']}."])
+        "first seed whose training neither broke nor left a latent variable "
+        "caught between two signs, as in [chapter 9](09_mnist.ipynb). CPU "
+        "minutes are those of the training, on one of "
+        f"{found['machine']['processor']}."])
 
 
 def estimate(row):
