@@ -236,7 +236,7 @@ def draw(rows, path):
     """Draw the estimate against the number of draws, to a PNG."""
     import matplotlib.pyplot as plt
 
-    _, ax = plt.subplots(figsize=(5, 3.4), layout="constrained")
+    figure, ax = plt.subplots(figsize=(5, 4.2), layout="constrained")
     colors = dict(zip(NETWORKS, ("#0072b2", "#d55e00", "#009e73")))
     for one in rows:
         if "nll" not in one:
@@ -249,7 +249,8 @@ def draw(rows, path):
                     color=colors[one["network"]], markersize=4, linewidth=1,
                     label=f"{one['network']}, {one['pixels']}")
     ax.set(xscale="log", xlabel="draws", ylabel="nats")
-    ax.legend(frameon=False, fontsize=8)
+    figure.legend(frameon=False, fontsize=8, ncols=2,
+                  loc="outside lower center")
     plt.savefig(path, dpi=200)
     plt.close()
 

@@ -191,15 +191,20 @@ def test_the_committed_result_is_whole(found):
 
 
 def test_more_draws_find_a_better_likelihood_less_and_less(found):
-    """What book/likelihood.md says of its figure."""
+    """What book/likelihood.md says of its figure and of its table."""
+    gaps = []
     for one in found["rows"]:
         if "nll" in one:
             means = [mean for mean, _, _ in one["nll"].values()]
             falls = -np.diff(means)
             assert np.all(falls > 0) and falls[-1] < falls[0]
             assert means[-1] < one["negative_elbo"][0]
+            gaps.append(means[0] - means[-1])
             # "most of it within the first fifty draws"
             assert means[0] - means[2] > (means[0] - means[-1]) / 2
+    assert max(gaps) > 2 * min(gaps)
+    assert all(one["active"] < 10 for one in found["rows"]
+               if one["network"] == "2016, August, dense")
 
 
 def test_grey_pixels_have_a_floor_and_cut_ones_are_cheaper(found):
