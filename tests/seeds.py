@@ -154,7 +154,7 @@ def joined(one, others):
     for i, key in enumerate(("value", "other")):
         if key in one:
             joined[key] = [statistics.fmean(x) if isinstance(x, list) else x
-                           for x in (one[key], *(other[i] for other in others))]
+                           for x in (one[key], *(o[i] for o in others))]
     return joined
 
 

@@ -275,10 +275,21 @@ def test_the_doubtful_prior_integrates_to_what_the_page_says():
         in page.doubtful(MADE_UP)
 
 
-def test_the_committed_figures_are_drawn_from_the_committed_result(
+def same_picture(name, folder):
+    """Fail unless a figure drawn now is the committed one of that name."""
+    drawn, kept = [base64.b64encode((place / name).read_bytes()).decode()
+                   for place in (folder, likelihood.RESULT.parent)]
+    assert not list(validate.picture_faults(kept, drawn, 0.98))
+
+
+def test_the_committed_figure_is_drawn_from_the_committed_result(
         found, tmp_path):
     likelihood.draw(found["rows"], tmp_path / "likelihood.png")
-    drawn, kept = [base64.b64encode(path.read_bytes()).decode() for path in (
-        tmp_path / "likelihood.png",
-        likelihood.RESULT.with_name("likelihood.png"))]
-    assert not list(validate.picture_faults(kept, drawn, 0.98))
+    same_picture("likelihood.png", tmp_path)
+
+
+def test_the_committed_digits_have_the_pixels_of_the_page(tmp_path):
+    if not validate.mnist_is_here():
+        pytest.skip("MNIST could not be had.")
+    likelihood.draw_pixels(tmp_path / "pixels.png")
+    same_picture("pixels.png", tmp_path)

@@ -108,9 +108,11 @@ def steadiness(found):
     return (
         f"`{found['command']}` has judged {len(claims)} of these verdicts "
         f"again, in {len(failed)} runs of {len(found['chapters'])} of "
-        f"{found['of']} chapters with other seeds. {len(steady)} came out the "
-        "same in every run. All runs together, where above and below mean by "
-        "more than three standard deviations, give another verdict on "
+        f"{found['of']} chapters with every seed moved; a line in italics "
+        "under a claim says what they and the committed run found. "
+        f"{len(steady)} came out the same in every run. All runs together, "
+        "where above and below mean by more than three standard deviations, "
+        "give another verdict on "
         + (f"claims {', '.join(other)}" if other else "no claim")
         + f". Of the cells with checks {sum(failed)} failed in "
         f"{sum(map(bool, failed))} of these runs. (On {found['machine']}.)")

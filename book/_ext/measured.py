@@ -163,17 +163,17 @@ def choosing(found):
                       *rows])
 
 
+BURDA, BURDA_ACTIVE, BURDA_EPOCHS = 86.76, 19, 3280
 # Who has drawn the pixels how, with how many draws of the code: nats.
 PUBLISHED = (
     ("[Burda et al. (2015)](https://arxiv.org/abs/1509.00519)",
-     "drawn anew in each batch", 5000, 86.76),
+     "drawn anew in each batch", 5000, BURDA),
     ("Rezende and Mohamed (2015), run again by "
      "[pythae](https://huggingface.co/clementchadebec/reproduced_vae)",
      "drawn once", 200, 89.78),
     ("[Altosaar](https://github.com/jaanli/variational-autoencoder), 128 "
      "latent variables", "drawn once", None, 97.10),
 )
-BURDA, BURDA_ACTIVE, BURDA_EPOCHS = 86.76, 19, 3280
 # The density of a Gaussian of variance 2 with the constant of variance 1.
 TOO_MUCH = 50 * log(2) / 2
 DOUBTFUL = (
@@ -199,13 +199,6 @@ def best(row):
     """Return (draws, values) of a row's estimate with the most draws."""
     draws = max(row["nll"], key=int)
     return int(draws), row["nll"][draws]
-
-
-def of_burda(found):
-    """Return the row of the network that is there for the comparison."""
-    [row] = [one for one in found["rows"]
-             if one["network"].startswith("Burda")]
-    return row
 
 
 def likelihood(found):
@@ -265,7 +258,8 @@ def doubtful(_):
 
 def distance(found):
     """Say in MyST how far the network of Burda et al. is from its paper."""
-    row = of_burda(found)
+    [row] = [one for one in found["rows"]
+             if one["network"].startswith("Burda")]
     _, values = best(row)
     off = values[0] - BURDA
     return (f"Here it ends at **{nats(values)}** nats, {abs(off):.2f} "
@@ -276,62 +270,16 @@ def distance(found):
             f"one core; the paper's {BURDA_EPOCHS:,} times.")
 
 
-class Speed(Measured):
-    """`{speed}`: how long each program takes."""
-
-    file, text = "speed.json", staticmethod(page)
-
-
-class Profile(Measured):
-    """`{profile}`: where the time of ours goes."""
-
-    file, text = "profile.json", staticmethod(profile)
-
-
-class Reached(Measured):
-    """`{reached}`: how good the quick recipe is, and how quick."""
-
-    file, text = "quality.json", staticmethod(reached)
-
-
-class Choosing(Measured):
-    """`{choosing}`: how good it would be with one thing changed."""
-
-    file, text = "quality.json", staticmethod(choosing)
-
-
-class Likelihood(Measured):
-    """`{likelihood}`: how likely three networks find the test digits."""
-
-    file, text = "likelihood.json", staticmethod(likelihood)
-
-
-class Floor(Measured):
-    """`{floor}`: what no network can go below on grey pixels."""
-
-    file, text = "likelihood.json", staticmethod(floor)
-
-
-class Distance(Measured):
-    """`{distance}`: how far ours is from the paper's."""
-
-    file, text = "likelihood.json", staticmethod(distance)
-
-
-class Beside(Measured):
-    """`{beside}`: the same numbers, and those of others."""
-
-    file, text = "likelihood.json", staticmethod(beside)
-
-
-class Doubtful(Measured):
-    """`{doubtful}`: numbers of others that are no likelihoods."""
-
-    file, text = "likelihood.json", staticmethod(doubtful)
+DIRECTIVES = {
+    "speed": ("speed.json", page), "profile": ("profile.json", profile),
+    "reached": ("quality.json", reached),
+    "choosing": ("quality.json", choosing),
+    **{text.__name__: ("likelihood.json", text)
+       for text in (floor, likelihood, distance, beside, doubtful)}}
 
 
 def setup(app):
-    for directive in (Speed, Profile, Reached, Choosing, Likelihood, Floor,
-                      Distance, Beside, Doubtful):
-        app.add_directive(directive.__name__.lower(), directive)
+    for name, (file, text) in DIRECTIVES.items():
+        app.add_directive(name, type(name.capitalize(), (Measured,), {
+            "file": file, "text": staticmethod(text)}))
     return {"parallel_read_safe": True, "parallel_write_safe": True}
