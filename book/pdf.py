@@ -66,13 +66,15 @@ def article(page):
 
 
 def unfold(fold):
-    """Open the solution of an exercise, drop every other fold."""
-    if "solution" in fold.summary.get_text():
-        fold.name = "div"
-        fold.summary.replace_with(BeautifulSoup(
-            "<p><em>A solution:</em></p>", "html.parser"))
-    else:
-        fold.decompose()
+    """Open a solution and what other seeds found, drop every other fold."""
+    title = fold.summary.get_text()
+    if "solution" in title:
+        title = "A solution"
+    elif "seeds" not in fold["class"]:
+        return fold.decompose()
+    fold.name = "div"
+    fold.summary.replace_with(BeautifulSoup(
+        f"<p><em>{title}:</em></p>", "html.parser"))
 
 
 def anchor(page, name=""):

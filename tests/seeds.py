@@ -1,15 +1,18 @@
-"""Judge the article's claims with other seeds, and say what they change.
+"""Run the chapters with other seeds, and say what they change.
 
-`make seeds` runs each chapter that judges claims once more for each of the
-`SEEDS`, with every seed in it moved by a thousand times as much, and writes
-what the claims' numbers were to book/seeds.json, which the pages show beside
-the committed run. A run is kept until the code changes, so that an
-interrupted one goes on where it was.
+`make seeds` runs each chapter once more for each of the `SEEDS`, with every
+seed in it moved by a thousand times as much, and writes to book/seeds.json
+what became of the claims, of the numbers in its text and tables, and of its
+checks; the pages show it beside the committed run. A run is kept until the
+code changes, so that an interrupted one goes on where it was.
 """
 
 import argparse
 import asyncio
+import collections
+import hashlib
 import json
+import re
 import statistics
 import sys
 
@@ -23,6 +26,13 @@ from vae_tf import claims, machine
 ROOT = portability.ROOT
 SUMMARY = ROOT / "book/seeds.json"
 SEEDS = (1, 2, 3, 4, 5)
+# Its workers are processes of their own, whose seeds nothing moves.
+LEFT_OUT = {"book/d_many_machines.ipynb"}
+# A number, with what its own run says of its spread: ± 0.2 or (0.1 to 0.3).
+NUMBER = re.compile(r"""
+    (?<![\w.,]) ([-−]? (?:\d{1,3}(?:,\d{3})+ | \d+) (?:\.\d+)? (?:e[-+]?\d+)?)
+    (?![\w.]*\w) (?:\ ±\ [\d.,]*\d | \ \([\d.,]+\ to\ [\d.,]*\d\))?""",
+                    re.VERBOSE)
 # Before a chapter's first cell. All that draws is seeded through these.
 MOVE = """
 import vae_tf
@@ -31,6 +41,7 @@ import tensorflow as tf
 def moved(function):
     return lambda seed=None: function(None if seed is None else seed + {0})
 tf.random.set_seed = moved(tf.random.set_seed)
+tf.compat.v1.set_random_seed = moved(tf.compat.v1.set_random_seed)
 np.random.default_rng = moved(np.random.default_rng)
 tf.keras.utils.set_random_seed = moved(tf.keras.utils.set_random_seed)
 del tf, np, vae_tf, moved
@@ -38,7 +49,7 @@ del tf, np, vae_tf, moved
 
 
 def main():
-    names = [name for name in validate.chapters(ROOT) if judged(name)]
+    names = [name for name in validate.chapters(ROOT) if name not in LEFT_OUT]
     wanted = arguments(names)
     if not validate.mnist_is_here():
         sys.exit("MNIST could not be had: these numbers would be others'.")
@@ -68,12 +79,10 @@ def arguments(names):
                         help="seconds that one cell may take")
     parser.add_argument("--seeds", nargs="*", type=int, choices=SEEDS,
                         default=[])
-    parser.add_argument("--chapters", nargs="*", default=[],
-                        choices=validate.chapters(ROOT))
+    parser.add_argument("--chapters", nargs="*", choices=names, default=[])
     given = parser.parse_args()
     given.seeds = sorted(given.seeds) or SEEDS
-    given.chapters = [n for n in names
-                      if n in given.chapters or not given.chapters]
+    given.chapters = [n for n in names if n in given.chapters] or names
     return given
 
 
@@ -85,49 +94,121 @@ def earlier(names):
             if name in names and one["code"] == portability.code_of(name)}
 
 
-def judged(name):
-    """Return the records of the claims that a committed chapter judges."""
-    nb = nbformat.read(ROOT / name, as_version=4)
-    return portability.records(
-        [validate.committed(cell) for cell, _ in validate.code_cells(nb)])
-
-
 def run(name, seed, timeout):
-    """Run a chapter with its seeds moved; return its claims and checks."""
+    """Run a chapter with its seeds moved: return its texts, claims, checks.
+
+    Cells are named by their execution counts, in the committed notebook.
+    """
     nb = nbformat.read(ROOT / name, as_version=4)
     nb.cells.insert(0, new_code_cell(MOVE.format(1000 * seed)))
     done = portability.execute(nb, (ROOT / name).parent, {}, timeout)
-    outputs = portability.outputs(done)
-    failed = [cell.source for cell, got in zip(
-        (cell for cell, _ in validate.code_cells(done)), outputs)
-        if portability.is_error(got)]
+    _, *cells = validate.code_cells(done)
+    _, *outputs = portability.outputs(done)
+    failed = [count - 1 for (_, count), got in zip(cells, outputs)
+              if portability.is_error(got)]
     found = portability.records(outputs)
     print(f"{name:32}  seed {seed}  "
           + ", ".join(f"{one['number']} {one['found']}" for one in found)
-          + "".join(f"\n  failed: {source.splitlines()[0]}"
-                    for source in failed), flush=True)
-    return {"failed": len(failed), "claims": {
-        str(one["number"]): {"found": one["found"], "measured": [
-            [m[key] for key in ("value", "other") if key in m]
-            for m in one["measured"]]} for one in found}}
+          + f"  failed: {failed}" * bool(failed), flush=True)
+    texts = {str(count - 1): text_of(cell, got)
+             for (cell, count), got in zip(cells, outputs) if count}
+    return {"failed": failed,
+            "texts": {count: text for count, text in texts.items() if text},
+            "claims": {str(one["number"]): {
+                "found": one["found"], "measured": [
+                    [m[key] for key in ("value", "other") if key in m]
+                    for m in one["measured"]]} for one in found}}
+
+
+def text_of(cell, outputs):
+    """Return a cell's text with numbers, of those that the page opens with."""
+    if validate.is_timing(cell) or "hide-cell" in cell.metadata.get("tags",
+                                                                    ()):
+        return ""
+    texts = [validate.contents(output).get("text/markdown", "")
+             for output in outputs if not portability.records([[output]])]
+    return "\n\n".join(text for text in texts if NUMBER.search(text))
 
 
 def write(chapters, names):
-    """Write book/seeds.json: the runs, and what they say of each claim."""
+    """Write book/seeds.json: the runs, and what they say beside each cell."""
     said = {}
     for name, one in chapters.items():
-        for record in judged(name):
-            number = str(record["number"])
-            runs = [r["claims"][number] for r in one["runs"].values()
-                    if number in r["claims"]]
-            if runs:
-                said[number] = summary(record, runs)
+        runs = one["runs"].values()
+        nb = nbformat.read(ROOT / name, as_version=4)
+        one["sources"], one["beside"] = sources(nb), {}
+        for cell, count in validate.code_cells(nb):
+            got = validate.committed(cell)
+            one["beside"][str(count)] = beside(
+                text_of(cell, got),
+                [run["texts"].get(str(count), "") for run in runs])
+            for record in portability.records([got]):
+                number = str(record["number"])
+                judged = [run["claims"][number] for run in runs
+                          if number in run["claims"]]
+                if judged:
+                    said[number] = {"chapter": name,
+                                    **summary(record, judged)}
+        one["beside"] = {n: text for n, text in one["beside"].items() if text}
     portability.write(SUMMARY, json.dumps(
-        {"command": "make seeds", "machine": machine(),
-         "chapters": chapters, "of": len(names),
-         "claims": dict(sorted(said.items(), key=lambda one: int(one[0])))},
-        indent=1) + "\n")
+        {"command": "make seeds", "machine": machine(), "of": len(names),
+         "claims": dict(sorted(said.items(), key=lambda one: int(one[0]))),
+         "chapters": chapters}, indent=1, ensure_ascii=False) + "\n")
 
+
+def sources(nb):
+    """Return what the code cells of a notebook hold, as a short hash.
+
+    The pages show what was found only beside the same code.
+    """
+    text = json.dumps([cell.source for cell, _ in validate.code_cells(nb)])
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+# A text over all runs.
+
+def beside(committed, others):
+    """Return a text with the mean of each number, or "" if none changed.
+
+    What a run says in other words is counted if it is the cell of a table;
+    a whole line that not all runs have is left out.
+    """
+    texts = [text.replace("**", "") for text in (committed, *others)]
+    pieces = [re.split(r"(\n|\|)", text) for text in texts]
+    if len({tuple(piece[1::2]) for piece in pieces}) > 1:
+        return ""
+    joined = "".join(map(one_piece, zip(*pieces)))
+    return "" if joined == texts[0] or "±" not in joined else joined
+
+
+def one_piece(pieces):
+    """Return a cell of a table or a line, over all runs."""
+    if len(set(pieces)) == 1:
+        return pieces[0]
+    words, *others = [NUMBER.split(piece) for piece in pieces]
+    if any(other[::2] != words[::2] for other in others):
+        counted = collections.Counter(piece.strip() for piece in pieces)
+        said = ", ".join(f"{piece or 'nothing'} ({n} of {len(pieces)})"
+                         for piece, n in counted.most_common())
+        return f" {said} " if len(said) < 80 else ""
+    words[1::2] = map(of_number, zip(*(
+        piece[1::2] for piece in (words, *others))))
+    return "".join(words)
+
+
+def of_number(printed):
+    """Return mean and standard deviation of a number as it was printed."""
+    values = [float(x.replace(",", "").replace("−", "-")) for x in printed]
+    if len(set(values)) == 1:
+        return printed[0]
+    mean, deviation = statistics.fmean(values), statistics.stdev(values)
+    if "e" in printed[0]:
+        return f"{mean:.1e} ± {deviation:.0e}"
+    digits = len(printed[0].partition(".")[2]) or 1
+    return f"{mean:,.{digits}f} ± {deviation:,.{digits}f}"
+
+
+# A claim over all runs.
 
 def summary(record, runs):
     """Return what the committed record and other runs say of a claim.

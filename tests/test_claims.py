@@ -168,39 +168,3 @@ def test_the_page_counts_verdicts_and_names_every_claim_with_its_chapter():
         assert f'**Claim {number}.** "{quotation}"' in page
     counts = re.findall(r"^\| [a-z ]+ \| (\d+) \|", page, re.MULTILINE)
     assert sum(map(int, counts)) == 37
-
-
-SEEDS = {"command": "make seeds", "machine": "an abacus", "of": 10,
-         "chapters": {"book/1_a.ipynb": {"runs": {
-             "1": {"failed": 0}, "2": {"failed": 2}}}},
-         "claims": {
-             "1": {"runs": 2, "committed": "framing", "same": 2,
-                   "verdict": "framing", "text": "weights: 23.5"},
-             "2": {"runs": 2, "committed": "holds", "same": 2,
-                   "verdict": "holds", "text": "error: 1 is below 2"},
-             "9": {"runs": 2, "committed": "holds", "same": 1,
-                   "verdict": "does not hold", "text": "error: 3 ± 1"}}}
-
-
-def test_the_page_says_what_other_seeds_make_of_the_verdicts():
-    text = claims_page.steadiness(SEEDS)
-    assert "has judged 2 of these verdicts again, in 2 runs of 1 of 10" in text
-    assert "1 came out the same in every run" in text
-    assert "another verdict on claims 9 (does not hold)." in text
-    assert "2 failed in 1 of these runs. (On an abacus.)" in text
-    assert claims_page.steadiness(SEEDS) in claims_page.page({}, SEEDS)
-
-
-def test_a_judged_claim_has_its_other_seeds_beside_it(tmp_path):
-    (tmp_path / "book").mkdir()
-    (tmp_path / "book/seeds.json").write_text(json.dumps(SEEDS))
-    quotes = [nodes.block_quote("", nodes.paragraph(text=text)) for text in (
-        "Claim 2. \"It works\"", "Claim 5. \"Not run\"", "A quotation.")]
-    app = mock.Mock(srcdir=tmp_path)
-    claims_page.add_seeds(app, nodes.section("", *quotes))
-    assert quotes[0].astext().endswith(
-        "With 2 other seeds as well: holds. error: 1 is below 2 (mean ± "
-        "standard deviation).")
-    assert [len(quote) for quote in quotes] == [2, 1, 1]
-    app.env.note_dependency.assert_called_once_with(
-        str(tmp_path / "book/seeds.json"))

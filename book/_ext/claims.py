@@ -24,8 +24,7 @@ class Claims(Directive):
         for fault in gaps(chapters):
             logging.getLogger(__name__).warning(
                 fault, location=(env.docname, self.lineno))
-        text = page(chapters, seeds(Path(env.srcdir)))
-        lines = StringList(text.splitlines(), env.docname)
+        lines = StringList(page(chapters).splitlines(), env.docname)
         node = nodes.Element()
         self.state.nested_parse(lines, 0, node, match_titles=True)
         return node.children
@@ -89,52 +88,7 @@ def every(chapters):
             yield name, record
 
 
-def seeds(source):
-    """Return what `make seeds` has left, or None."""
-    path = source / "book/seeds.json"
-    return (json.loads(path.read_text(encoding="utf-8")) if path.exists()
-            else None)
-
-
-def steadiness(found):
-    """Say what other seeds make of the verdicts, in MyST."""
-    claims = {number: one for number, one in found["claims"].items()
-              if one["committed"] != "framing"}
-    steady = [one for one in claims.values() if one["same"] == one["runs"]]
-    other = [f"{number} ({one['verdict']})" for number, one in claims.items()
-             if one["verdict"] != one["committed"]]
-    failed = [run["failed"] for chapter in found["chapters"].values()
-              for run in chapter["runs"].values()]
-    return (
-        f"`{found['command']}` has judged {len(claims)} of these verdicts "
-        f"again, in {len(failed)} runs of {len(found['chapters'])} of "
-        f"{found['of']} chapters with every seed moved; a line in italics "
-        "under a claim says what they and the committed run found. "
-        f"{len(steady)} came out the same in every run. All runs together, "
-        "where above and below mean by more than three standard deviations, "
-        "give another verdict on "
-        + (f"claims {', '.join(other)}" if other else "no claim")
-        + f". Of the cells with checks {sum(failed)} failed in "
-        f"{sum(map(bool, failed))} of these runs. (On {found['machine']}.)")
-
-
-def add_seeds(app, doctree):
-    """Add to each judged claim what other seeds have made of it."""
-    found = seeds(Path(app.srcdir))
-    if found is None:
-        return
-    for quote in doctree.findall(nodes.block_quote):
-        number = re.match(r"Claim (\d+)\.", quote.astext())
-        if number and number[1] in found["claims"]:
-            one = found["claims"][number[1]]
-            app.env.note_dependency(str(Path(app.srcdir, "book/seeds.json")))
-            quote += nodes.paragraph("", "", nodes.emphasis("", (
-                f"With {one['runs']} other seeds as well: {one['verdict']}. "
-                f"{one['text']} (mean ± standard deviation).")),
-                classes=["seeds"])
-
-
-def page(chapters, other_seeds=None):
+def page(chapters):
     """Return the page in MyST: how many of each verdict, then by chapter."""
     verdicts = {}
     for _, record in every(chapters):
@@ -146,8 +100,6 @@ def page(chapters, other_seeds=None):
         found = sorted(verdicts.get(verdict, []))
         lines.append(f"| {verdict} | {len(found)} | "
                      f"{', '.join(map(str, found))} |")
-    if other_seeds:
-        lines += ["", steadiness(other_seeds)]
     for name, (heading, recorded) in chapters.items():
         if recorded:
             lines += ["", f"## [{heading}]({Path(name).name})"]
@@ -158,5 +110,4 @@ def page(chapters, other_seeds=None):
 
 def setup(app):
     app.add_directive("claims", Claims)
-    app.connect("doctree-read", add_seeds)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

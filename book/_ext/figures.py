@@ -40,10 +40,11 @@ def place_figures(app, doctree):
     if source.suffix != ".ipynb":
         return
     notebook = json.loads(source.read_text(encoding="utf-8"))
+    cells = {cell.get("execution_count"): cell for cell in notebook["cells"]}
     loaded = []
     for node in list(doctree.findall(nodes.container)):
         if node.get("nb_element") == "cell_code":
-            cell = notebook["cells"][node["cell_index"]]
+            cell = cells[node["exec_count"]]
             for fault in faults(cell):
                 logging.getLogger(__name__).warning(fault, location=node)
             for record in records(cell):

@@ -68,8 +68,12 @@ def question_of(notebook):
 
 def words(doctree):
     """Count the words of prose, also of what the run has written."""
+    folded = {paragraph for box in doctree.findall(nodes.container)
+              if "folded" in box["classes"]
+              for paragraph in box.findall(nodes.paragraph)}
     return sum(len(paragraph.astext().split())
-               for paragraph in doctree.findall(nodes.paragraph))
+               for paragraph in doctree.findall(nodes.paragraph)
+               if paragraph not in folded)
 
 
 def times(notebook, count):
