@@ -136,8 +136,10 @@ def summary(names, results):
 def compare(name, setting, timeout):
     """Return how a chapter's run differs from the committed and first one.
 
-    Cells are named by their execution counts. `worst_rtol` and `lowest_ssim`
-    are the tolerances that all compared outputs would have needed.
+    Cells are named by their execution counts. `left_out` are those out of
+    tolerance among the cells that are not compared, as the kind of processor
+    decides them. `worst_rtol` and `lowest_ssim` are the tolerances that all
+    compared outputs would have needed.
     """
     committed = nbformat.read(ROOT / name, as_version=4)
     first = outputs_of(name, committed, FIRST, timeout)
@@ -149,6 +151,9 @@ def compare(name, setting, timeout):
             if count and not validate.is_timing(cell)]
     compared = [(cell, count, got) for cell, count, got, _ in seen
                 if not validate.is_of_another(cell, committed)]
+    beyond = [count for cell, count, got, _ in seen
+              if [*validate.differences(cell, got)]]
+    counts = [count for _, count, _ in compared]
     failed = [count for (_, count), got in zip(
         validate.code_cells(committed), run) if is_error(got)]
     rtols, ssims = zip(*(needed(cell, got) for cell, _, got in compared))
@@ -156,8 +161,8 @@ def compare(name, setting, timeout):
         "cells": len(seen),
         "compared": len(compared),
         "other_bits": [n for _, n, got, before in seen if got != before],
-        "out_of_tolerance": [n for cell, n, got in compared
-                             if [*validate.differences(cell, got)]],
+        "out_of_tolerance": [n for n in beyond if n in counts],
+        "left_out": [n for n in beyond if n not in counts],
         "checks": sum(len(re.findall(r"(?m)^\s*assert ", cell.source))
                       for cell, _ in validate.code_cells(committed)),
         "checks_failed": failed,

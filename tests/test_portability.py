@@ -93,8 +93,8 @@ def test_all_settings_are_run_and_what_they_change_is_seen(book):
              for name, one in settings.items()}
     for one in found.values():
         assert one.pop("code") == portability.code_of("book/1_a.ipynb")
-    clean = {"cells": 3, "compared": 3, "other_bits": [], "out_of_tolerance": [],
-             "checks": 2, "checks_failed": [], "claims": 1,
+    clean = {"cells": 3, "compared": 3, "other_bits": [],
+             "out_of_tolerance": [], "left_out": [], "checks": 2, "checks_failed": [], "claims": 1,
              "claims_changed": [], "worst_rtol": 0, "lowest_ssim": 1}
     assert found["as-is"] == found["again"] == clean
     assert found["four-threads"] == {
@@ -152,6 +152,7 @@ def test_what_a_processor_decides_is_compared_on_its_kind_alone(book):
     found = summary()["settings"]["SSE41"]["chapters"]["book/1_a.ipynb"]
     assert found["other_bits"] == [1] and found["worst_rtol"] == 0
     assert (found["cells"], found["compared"]) == (3, 2)
+    assert found["left_out"] == [1]
     nb.metadata["processor"] = "an abacus, 10 beads"
     nbformat.write(nb, book)
     assert run("--settings", FIRST) is None
@@ -197,7 +198,7 @@ def test_what_is_not_to_be_had_is_named(book, capsys, argument, value):
 
 def result(worst_rtol, lowest_ssim, **changes):
     return {"cells": 20, "compared": 19, "other_bits": [2, 3],
-            "out_of_tolerance": [],
+            "out_of_tolerance": [], "left_out": [],
             "checks": 5, "checks_failed": [], "claims": 2,
             "claims_changed": [], "worst_rtol": worst_rtol,
             "lowest_ssim": lowest_ssim, **changes}
@@ -206,7 +207,8 @@ def result(worst_rtol, lowest_ssim, **changes):
 def test_the_table_adds_up_the_chapters_and_names_the_extremes():
     chapters = {"book/03_a.ipynb": result(0.031, 0.97, checks_failed=[4]),
                 "book/10_b.ipynb": result(0.12, 0.981, claims_changed=[7],
-                                          out_of_tolerance=[5, 6])}
+                                          out_of_tolerance=[5, 6],
+                                          left_out=[7])}
     appended = {**chapters, "book/a2_c.ipynb": result(0.2, 0.99)}
     page = portability_page.page({
         "command": "make portability", "machine": "2 cores of X",
@@ -217,8 +219,8 @@ def test_the_table_adds_up_the_chapters_and_names_the_extremes():
         "not_run": ["SSE41", "one-thread"]})
     head, rule, first, second, _, rest, _, where = page.splitlines()
     assert rest == "Not run: SSE41, one-thread."
-    assert first == ("| AVX2 | `A=1` `B=2` | 2 of 3 | 40 | 4 | 38 | 2 | 1 of 10 "
-                     "| 1 of 4 | 12.0% off (chapter 10) | SSIM 0.97 (chapter 3) |")
+    assert first == ("| AVX2 | `A=1` `B=2` | 2 of 3 | 40 | 4 | 2 of 38 | 1 of 2 "
+                     "| 1 of 10 | 1 of 4 | 12.0% off (chapter 10) | SSIM 0.97 (chapter 3) |")
     assert second.startswith("| again | unchanged | 3 of 3 | 60 |")
     assert " | 20.0% off (appendix A2) | SSIM 0.97 (chapter 3) |" in second
     assert (head.count("|") == rule.count("|") == first.count("|"))
