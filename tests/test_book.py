@@ -28,7 +28,7 @@ TIMING = {"01_one_image": 1, "02_one_hot": 1, "03_latent_codes": 1,
 # How many show what a kind of processor decides, and are compared only on it.
 PROCESSOR = {
     "03_latent_codes": 1, "04_autoencoder": 1, "06_reparameterization": 2,
-    "07_noisy_channel": 2, "08_generalization": 3, "09_mnist": 1,
+    "07_noisy_channel": 2, "08_generalization": 4, "09_mnist": 1,
     "a2_is_this_loss_right": 1, "b_tensorflow_probability": 7,
     "c_going_further": 10}
 
