@@ -70,7 +70,7 @@ def unfold(fold):
     title = fold.summary.get_text()
     if "solution" in title:
         title = "A solution"
-    elif "seeds" not in fold["class"]:
+    elif "seeds" not in fold.get("class", ()):
         return fold.decompose()
     fold.name = "div"
     fold.summary.replace_with(BeautifulSoup(

@@ -103,7 +103,9 @@ def run(name, seed, timeout):
     nb.cells.insert(0, new_code_cell(MOVE.format(1000 * seed)))
     done = portability.execute(nb, (ROOT / name).parent, {}, timeout)
     _, *cells = validate.code_cells(done)
-    _, *outputs = portability.outputs(done)
+    move, *outputs = portability.outputs(done)
+    if portability.is_error(move):
+        sys.exit(f"{name}: the seeds could not be moved: {move}")
     failed = [count - 1 for (_, count), got in zip(cells, outputs)
               if portability.is_error(got)]
     found = portability.records(outputs)

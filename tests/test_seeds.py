@@ -124,6 +124,14 @@ def test_the_numbers_of_texts_are_kept_but_of_times_and_solutions(book):
     assert found["beside"] == {"3": f"{mean:.2f} ± {deviation:.2f} of 784"}
 
 
+def test_seeds_that_do_not_move_are_no_result(book, monkeypatch):
+    monkeypatch.setattr(seeds, "MOVE", "1 / 0")
+    with pytest.raises(SystemExit, match="1_a.ipynb: the seeds could not be "
+                       "moved: .*ZeroDivisionError"):
+        run("--seeds", "1")
+    assert not seeds.SUMMARY.exists()
+
+
 def test_an_unfinished_run_is_said_to_be_one(book):
     with mock.patch.object(portability, "execute",
                            side_effect=KeyboardInterrupt):
