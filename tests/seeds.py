@@ -26,8 +26,6 @@ from vae_tf import claims, machine
 ROOT = portability.ROOT
 SUMMARY = ROOT / "book/seeds.json"
 SEEDS = (1, 2, 3, 4, 5)
-# Its workers are processes of their own, whose seeds nothing moves.
-LEFT_OUT = {"book/d_many_machines.ipynb"}
 # A number, with what its own run says of its spread: ± 0.2 or (0.1 to 0.3).
 NUMBER = re.compile(r"""
     (?<![\w.,]) ([-−]? (?:\d{1,3}(?:,\d{3})+ | \d+) (?:\.\d+)? (?:e[-+]?\d+)?)
@@ -46,10 +44,18 @@ np.random.default_rng = moved(np.random.default_rng)
 tf.keras.utils.set_random_seed = moved(tf.keras.utils.set_random_seed)
 del tf, np, vae_tf, moved
 """
+# The same in the workers that a chapter launches.
+MOVE_WORKERS = """
+import vae_tf.workers
+def launched(program, *arguments, launch=vae_tf.workers.launch):
+    return launch({0!r} + program, *arguments)
+vae_tf.workers.launch = launched
+del vae_tf, launched
+"""
 
 
 def main():
-    names = [name for name in validate.chapters(ROOT) if name not in LEFT_OUT]
+    names = validate.chapters(ROOT)
     wanted = arguments(names)
     if not validate.mnist_is_here():
         sys.exit("MNIST could not be had: these numbers would be others'.")
@@ -100,7 +106,8 @@ def run(name, seed, timeout):
     Cells are named by their execution counts, in the committed notebook.
     """
     nb = nbformat.read(ROOT / name, as_version=4)
-    nb.cells.insert(0, new_code_cell(MOVE.format(1000 * seed)))
+    move = MOVE.format(1000 * seed)
+    nb.cells.insert(0, new_code_cell(move + MOVE_WORKERS.format(move)))
     done = portability.execute(nb, (ROOT / name).parent, {}, timeout)
     _, *cells = validate.code_cells(done)
     move, *outputs = portability.outputs(done)
