@@ -238,9 +238,12 @@ def joined(one, others):
     """Return a measurement with a number for each run.
 
     `others` are those of the other runs, each [value] or [value, other]. A
-    number that is itself a list over a chapter's seeds becomes its mean.
+    number that is itself a list over a chapter's seeds becomes its mean. A
+    time depends on what else the machine does: it stays as it was committed.
     """
     joined = dict(one)
+    if one["unit"] == "seconds":
+        others = []
     for i, key in enumerate(("value", "other")):
         if key in one:
             joined[key] = [statistics.fmean(x) if isinstance(x, list) else x

@@ -183,6 +183,15 @@ def test_better_means_by_three_standard_deviations(
         "verdict": verdict, "text": text}
 
 
+def test_a_time_stays_that_of_the_committed_run():
+    record = {"found": "holds", "measured": [
+        {**measured(50.0, 900), "what": "training", "unit": "seconds"}]}
+    runs = [{"measured": [[950.0, 900]], "found": "does not hold"}]
+    found = seeds.summary(record, runs)
+    assert (found["verdict"], found["same"]) == ("holds", 0)
+    assert found["text"] == "training: 50.0 is clearly below 900 seconds"
+
+
 def test_the_pages_know_the_chapters_by_their_code(book):
     path = book / "book/1_a.ipynb"
     nb = nbformat.read(path, as_version=4)
