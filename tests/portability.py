@@ -34,13 +34,13 @@ SUMMARY = ROOT / "book/portability.json"
 THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS",
            "OMP_NUM_THREADS")
 FIRST, AGAIN = "as-is", "again"
+# Nothing below AVX, without which TensorFlow's own releases do not start.
 SETTINGS = {
     FIRST: {},
     AGAIN: {},
     "one-thread": dict.fromkeys(THREADS, "1"),
     "four-threads": dict.fromkeys(THREADS, "4"),
     "AVX2": {"ONEDNN_MAX_CPU_ISA": "AVX2"},
-    "SSE41": {"ONEDNN_MAX_CPU_ISA": "SSE41"},
     "no-oneDNN": {"TF_ENABLE_ONEDNN_OPTS": "0"},
 }
 PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn", "matplotlib")
