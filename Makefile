@@ -120,7 +120,7 @@ quality: .venv/full  ## see what a third of the training time suffices for
 	$(BIN)/python -m benchmarks.quality
 
 # Some of it: make seeds SEEDS="1 2" CHAPTERS=book/09_mnist
-seeds: .venv/full  ## run the chapters again with five other seeds
+seeds: .venv/full  ## run the chapters again with four other seeds
 	$(BIN)/python -m tests.seeds --timeout $(CELL_SECONDS) \
 		--seeds $(SEEDS) --chapters $(CHAPTERS:=.ipynb)
 

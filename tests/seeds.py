@@ -25,7 +25,7 @@ from vae_tf import claims, machine
 
 ROOT = portability.ROOT
 SUMMARY = ROOT / "book/seeds.json"
-SEEDS = (1, 2, 3, 4, 5)
+SEEDS = (1, 2, 3, 4)
 # A number, with what its own run says of its spread: ± 0.2 or (0.1 to 0.3).
 NUMBER = re.compile(r"""
     (?<![\w.,]) ([-−]? (?:\d{1,3}(?:,\d{3})+ | \d+) (?:\.\d+)? (?:e[-+]?\d+)?)

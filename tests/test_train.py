@@ -2,7 +2,9 @@
 
 import io
 import os
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -260,3 +262,18 @@ def test_machine_says_in_one_line_what_the_numbers_were_made_on():
     assert line.startswith(f"{os.cpu_count()} cores of ")
     assert line.endswith(f"TensorFlow {tf.__version__}")
     assert "\n" not in line
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="The peak is Linux's.")
+def test_all_training_images_take_less_than_a_gigabyte_and_a_half():
+    program = """
+import numpy as np
+from benchmarks.rounds import peak_megabytes
+from vae_tf import VAE, train
+images = np.random.default_rng(0).random((55_000, 28, 28, 1), np.float32)
+next(train(VAE(), images, epochs=1))
+print(peak_megabytes())"""
+    run = subprocess.run([sys.executable, "-c", program], text=True,
+                         cwd=Path(__file__).parents[1], check=True,
+                         stdout=subprocess.PIPE)
+    assert 2 * 55_000 * 784 * 4 < float(run.stdout) * 2 ** 20 < 1.5e9
