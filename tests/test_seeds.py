@@ -233,7 +233,8 @@ def test_the_page_says_what_other_seeds_make_of_the_verdicts():
     assert "has judged 2 of these verdicts again, in 2 runs of 1 of 10" in text
     assert "1 came out the same in every run" in text
     assert "another verdict on claims 9 (does not hold)." in text
-    assert "2 failed in 1 of these runs. (On an abacus.)" in text
+    assert ("In 1 of these runs a check failed or a cell broke off, 2 cells "
+            "in all; the chapters say which. (On an abacus.)") in text
 
 
 def test_a_judged_claim_has_its_other_seeds_beside_it(app):

@@ -20,7 +20,7 @@ BESIDE = """:::{{container}} folded
 
 </details>
 :::"""
-FAILED = "*With other seeds a check of this cell failed in {} of {} runs.*"
+FAILED = "*With other seeds this cell failed in {} of {} runs.*"
 
 
 class Seeds(Directive):
@@ -79,8 +79,9 @@ def steadiness(found):
         "where above and below mean by more than three standard deviations, "
         "give another verdict on "
         + (f"claims {', '.join(other)}" if other else "no claim")
-        + f". Of the cells with checks {sum(map(len, failed))} failed in "
-        f"{sum(map(bool, failed))} of these runs. (On {found['machine']}.)")
+        + f". In {sum(map(bool, failed))} of these runs a check failed or a "
+        f"cell broke off, {sum(map(len, failed))} cells in all; the chapters "
+        f"say which. (On {found['machine']}.)")
 
 
 def add_to_claims(app, doctree):
