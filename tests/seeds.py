@@ -47,8 +47,8 @@ del tf, np, vae_tf, moved
 # The same in the workers that a chapter launches.
 MOVE_WORKERS = """
 import vae_tf.workers
-def launched(program, *arguments, launch=vae_tf.workers.launch):
-    return launch({0!r} + program, *arguments)
+def launched(program, *arguments, launch=vae_tf.workers.launch, **options):
+    return launch({0!r} + program, *arguments, **options)
 vae_tf.workers.launch = launched
 del vae_tf, launched
 """

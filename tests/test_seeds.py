@@ -100,7 +100,7 @@ def test_the_seeds_of_workers_are_moved_too(book):
     nb = nbformat.read(book / "book/1_a.ipynb", as_version=4)
     nb.cells[0].source += f"""
 from vae_tf.workers import launch
-told, = launch({program!r}, 1)
+told, = launch({program!r}, 1, seconds=100)
 assert float(told) == drawn"""
     nbformat.write(nb, book / "book/1_a.ipynb")
     found = run("--seeds", "1", *ONE)
