@@ -72,9 +72,10 @@ def steadiness(found):
     return (
         f"`{found['command']}` has judged {len(claims)} of these verdicts "
         f"again, in {len(failed)} runs of {len(found['chapters'])} of "
-        f"{found['of']} chapters with every seed moved; a line in italics "
-        "under a claim says what they and the committed run found, and under "
-        "other results it unfolds. "
+        f"{found['of']} chapters with every seed moved. Under a claim a line in "
+        "italics says what they and the committed run together found (a time "
+        "is that of the committed run); in the chapters the same is folded "
+        "under tables and sentences with numbers. "
         f"{len(steady)} came out the same in every run. All runs together, "
         "where above and below mean by more than three standard deviations, "
         "give another verdict on "
