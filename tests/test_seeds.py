@@ -264,6 +264,21 @@ def test_what_other_seeds_found_stands_after_its_cell(app):
         seeds_page.FAILED.format(1, 2), 5]
 
 
+def test_a_table_too_wide_for_a_phone_stands_upright():
+    def beside(n):
+        table = f"| digit | {' | '.join(map(str, range(n)))} |\n"
+        table += f"|{'---|' * (n + 1)}\n| of 400 |{' 4.0 ± 0.5 |' * n}"
+        [cell] = seeds_page.beside({"execution_count": 1}, {},
+                                   {"1": f"Here:\n\n{table}\n\nSo."})
+        return cell["source"], table
+
+    narrow, table = beside(6)
+    assert f"\n\nHere:\n\n{table}\n\nSo.\n\n" in narrow
+    wide, _ = beside(10)
+    assert ("Here:\n\n| digit | of 400 |\n|---|---|\n| 0 | 4.0 ± 0.5 |\n| 1 | "
+            in wide and "\n| 9 | 4.0 ± 0.5 |\n\nSo.\n" in wide)
+
+
 def test_nothing_stands_in_a_chapter_that_has_changed(app):
     path = app.srcdir / "book/1_a.ipynb"
     path.write_text(path.read_text().replace("of 784", "of 785"))

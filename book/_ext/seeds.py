@@ -20,6 +20,8 @@ BESIDE = """:::{{container}} folded
 
 </details>
 :::"""
+WIDEST = 7  # columns that a phone has room for
+TABLE = re.compile(r"(?:^\|.*\|$\n?)+", re.MULTILINE)
 FAILED = "*With other seeds this cell failed in {} of {} runs.*"
 
 
@@ -119,8 +121,19 @@ def beside(cell, runs, beside, **_):
         yield markdown(f"failed-{count}", FAILED.format(failed, len(runs)))
     if str(count) in beside:
         yield markdown(f"beside-{count}",
-                       BESIDE.format(len(runs), beside[str(count)],
-                                     len(runs) + 1))
+                       BESIDE.format(
+                           len(runs), TABLE.sub(upright, beside[str(count)]),
+                           len(runs) + 1))
+
+
+def upright(table):
+    """Return the text of a matched table, wide ones with columns as rows."""
+    rows = [line.strip("|").split("|") for line in table[0].splitlines()]
+    if len(rows[0]) <= WIDEST:
+        return table[0]
+    first, *others = zip(rows[0], *rows[2:])
+    ruled = [first, ["---"] * len(first), *others]
+    return "".join(f"|{'|'.join(row)}|\n" for row in ruled)
 
 
 def markdown(name, text):
