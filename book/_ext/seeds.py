@@ -74,8 +74,8 @@ def steadiness(found):
     return (
         f"`{found['command']}` has judged {len(claims)} of these verdicts "
         f"again, in {len(failed)} runs of {len(found['chapters'])} of "
-        f"{found['of']} chapters with every seed moved. Under a claim a line in "
-        "italics says what they and the committed run together found (a time "
+        f"{found['of']} chapters with every seed moved. Under a claim a line "
+        "in italics says what they and the committed run together found (a time "
         "is that of the committed run); in the chapters the same is folded "
         "under tables and sentences with numbers. "
         f"{len(steady)} came out the same in every run. All runs together, "
