@@ -59,8 +59,10 @@ def copy_sources():
     shutil.copytree(ROOT / "book", SOURCE / "book",
                     ignore=shutil.ignore_patterns("*.ipynb", "__pycache__",
                                                   ".ipynb_checkpoints"))
-    for name in ("_config.yml", "_toc.yml"):
-        shutil.copy(ROOT / name, SOURCE / name)
+    (SOURCE / "benchmarks").mkdir()  # of which pages show functions
+    for path in (ROOT / "_config.yml", ROOT / "_toc.yml",
+                 *(ROOT / "benchmarks").glob("*.py")):
+        shutil.copy(path, SOURCE / path.relative_to(ROOT))
 
 
 def run(name, timeout):

@@ -21,6 +21,7 @@ import pytest
 from nbformat.v4 import new_output
 from PIL import Image
 
+from book import run
 from tests.test_validate import cell, numbered, stream
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -225,3 +226,15 @@ def test_what_was_counted_is_compared_and_can_be_accepted(book):
     assert (book / "book/promises.json").read_text() == COUNTED
     code, said = make(book, "test")
     assert code == 0, said
+
+
+def test_what_a_page_includes_is_copied_for_the_renderer(tmp_path,
+                                                         monkeypatch):
+    monkeypatch.setattr(run, "SOURCE", tmp_path)
+    run.copy_sources()
+    included = [(page, name) for page in (ROOT / "book").glob("*.md")
+                for name in re.findall(r"```\{literalinclude\} (\S+)",
+                                       page.read_text(encoding="utf-8"))]
+    assert len(included) >= 2
+    for page, name in included:
+        assert (tmp_path / "book" / name).resolve().is_file(), (page, name)
