@@ -268,6 +268,18 @@ def test_the_page_shows_every_row_the_fastest_first(committed):
     assert len(grown) == sum(map(len, committed["growth"].values())) > 10
 
 
+def test_the_page_says_who_waits_and_whose_training_broke():
+    def one(what, wall, loss):
+        return {"what": what, "loss": loss, "cpu_against_ours": [1, 1, 1],
+                "wall_against_ours": [wall] * 3}
+
+    text = speed_page.remarks([one("ours", 1, 2.0), one("fit", 1.9, np.nan)])
+    assert "wait: fit took 1.90 times as long as ours." in text
+    assert "the loss of fit was no number;" in text
+    quiet = speed_page.remarks([one("ours", 1, 2.0)])
+    assert quiet == "By the clock all take what they take of the CPU."
+
+
 def test_the_committed_figure_is_drawn_from_the_committed_result(
         committed, tmp_path):
     speed.draw(committed["contenders"], tmp_path / "speed.png")

@@ -1,7 +1,7 @@
 """Tables of what benchmarks have left: how fast, and how likely."""
 
 import json
-from math import log
+from math import isfinite, log
 from pathlib import Path
 from statistics import mean, median, stdev
 
@@ -45,7 +45,7 @@ def page(found):
         *(row(**one) for one in sorted(
             found["contenders"].values(),
             key=lambda one: one["cpu_against_ours"][1])),
-        "", waiting(found["contenders"].values()),
+        "", remarks(found["contenders"].values()),
         "", *(f"Not measured: {name}, because {why}."
               for name, why in found["not_measured"].items()),
         "", f"Medians of {found['rounds'] - 1} rounds of {found['images']:,} "
@@ -77,13 +77,16 @@ def row(what, cpu_against_ours, images_per_cpu_second, share_of_peak, startup,
             f"| {startup:.0f}\u00a0s | {held} |")
 
 
-def waiting(contenders):
-    """Say which programs wait while the clock runs on."""
+def remarks(contenders):
+    """Say which programs wait by the clock, and whose training broke."""
     slow = [f"{one['what']} took {one['wall_against_ours'][1]:.2f} times as "
             "long as ours" for one in contenders
             if one["wall_against_ours"][1] > 1.2 * one["cpu_against_ours"][1]]
+    broken = [one["what"] for one in contenders if not isfinite(one["loss"])]
     return ("By the clock all take what they take of the CPU" + (
-        f", but these, which wait: {'; '.join(slow)}." if slow else "."))
+        f", but these, which wait: {'; '.join(slow)}." if slow else ".") + (
+        f" In the end the loss of {', '.join(broken)} was no number; all "
+        "rounds are counted." if broken else ""))
 
 
 def growth_row(what, value, cpu_per_image, wall_per_image, memory):
