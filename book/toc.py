@@ -1,0 +1,33 @@
+"""The one reader of _toc.yml, however it nests parts, chapters and sections.
+"""
+
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def chapters(root):
+    """Return the notebooks that a folder's _toc.yml names, in its order."""
+    return [name for name in pages(root) if name.endswith(".ipynb")]
+
+
+def pages(root):
+    """Return all files that a folder's _toc.yml names, its root first."""
+    text = Path(root, "_toc.yml").read_text(encoding="utf-8")
+    return list(files(yaml.safe_load(text)))
+
+
+def files(entry):
+    """Yield the files of an entry, or of a list of entries, in their order."""
+    if isinstance(entry, list):
+        for one in entry:
+            yield from files(one)
+    elif isinstance(entry, dict):
+        yield from [entry[key] for key in ("root", "file") if key in entry]
+        yield from files(list(entry.values()))
+
+
+if __name__ == "__main__":
+    print(*chapters(ROOT), sep="\n")
