@@ -57,27 +57,27 @@ def start(folder, epochs):
 
 def settled(folder):
     """Return the epoch of a checkpoint that is alone and whole, or None."""
-    names = {path.name for path in folder.iterdir()}
+    names = {path.name for path in folder.glob("vae_tf-training/*")}
     epoch = newest(folder)
-    whole = {"checkpoint", f"vae_tf-{epoch}.index",
-             f"vae_tf-{epoch}.data-00000-of-00001"}
+    whole = {"settings.json", "checkpoint", f"epoch-{epoch}.index",
+             f"epoch-{epoch}.data-00000-of-00001"}
     return epoch if names == whole else None
 
 
 def newest(folder):
     """Return the epoch that TensorFlow's record of the folder names, or 0."""
     try:
-        record = (folder / "checkpoint").read_text()
+        record = (folder / "vae_tf-training/checkpoint").read_text()
     except FileNotFoundError:
         return 0
-    return int(re.match(r'model_checkpoint_path: "vae_tf-(\d+)"', record)[1])
+    return int(re.match(r'model_checkpoint_path: "epoch-(\d+)"', record)[1])
 
 
 def wait(kill, folder, pipe, moments):
     """Wait for the moment of one kill; return the lines read from the pipe."""
     if kill % 2:
-        before = set(os.listdir(folder))
-        while set(os.listdir(folder)) <= before:
+        before = set(folder.rglob("*"))
+        while set(folder.rglob("*")) <= before:
             time.sleep(.0002)
         time.sleep(moments.uniform(0, .01))
         return []

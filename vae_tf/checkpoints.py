@@ -1,4 +1,4 @@
-"""Checkpoints of a training: written whole, and only beside each other."""
+"""Checkpoints of a training, in a folder that it made and in no other."""
 
 import hashlib
 import json
@@ -11,14 +11,16 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-PREFIX = "vae_tf"
-# What TensorFlow makes of that prefix, also when killed; and hidden files.
-OURS = re.compile(rf"checkpoint(\.tmp.*)?|{PREFIX}-\d+[._].*|\..*")
-SAID = "said/.ATTRIBUTES/VARIABLE_VALUE"
+from vae_tf.noise import own_noise
+
+FOLDER, PREFIX, SETTINGS = "vae_tf-training", "epoch", "settings.json"
+# What TensorFlow writes there, and leaves half done when it is killed.
+WRITTEN = re.compile(rf"{PREFIX}-\d+(_temp|\.index|\.data-\d+-of-\d+)"
+                     r"(\.tempstate\d+)?|checkpoint\.tmp[0-9a-f]+")
 
 
 class Checkpoints:
-    """The newest checkpoint of one training, in a folder of its own.
+    """The newest checkpoint of one training, kept by TensorFlow's manager.
 
     `settings` is what a resumed training must have in common with the one
     that was interrupted. Raises TypeError or ValueError if `folder` is none
@@ -26,46 +28,67 @@ class Checkpoints:
     """
 
     def __init__(self, folder, arrays, epochs, **settings):
-        self.folder = usable(folder)
+        self.folder = usable(folder) / FOLDER
         self.settings = {**settings, "arrays": [
             f"{list(a.shape)} {digest(a)}" for a in arrays]}
-        _, said = newest(self.folder)
-        self.compare(said)
-        if said and epochs < said["epoch"]:
-            self.differs("epochs", f"at least {said['epoch']}", epochs)
+        self.compare()
+        if epochs < (done := self.newest()):
+            self.differs("epochs", f"at least {done}", epochs)
 
-    def resume(self, model, optimizer, names):
-        """Bring back the newest checkpoint; return its epoch, else 0."""
+    def resume(self, model, optimizer, generators, names, batch):
+        """Bring back the newest checkpoint; return its epoch, else 0.
+
+        The loss of a first `batch` tells whether the model is still the same.
+        Where it is not, ValueError is raised and the weights stay as they
+        were.
+        """
         self.settings["model"] = {
             "terms": names, "weights": [v.shape.as_list()
                                         for v in model.trainable_variables]}
-        path, said = newest(self.folder)
-        self.compare(said)
-        sweep(self.folder, path)
-        self.said = tf.Variable("")
-        checkpoint = tf.train.Checkpoint(model=model, optimizer=optimizer,
-                                         said=self.said)
-        if path:
+        self.compare()
+        self.first_losses = fixed_losses(model, names, batch)
+        self.losses = tf.Variable(self.first_losses())
+        self.checkpoint = tf.train.Checkpoint(
+            model=model, optimizer=optimizer, noise=generators,
+            losses=self.losses)
+        if done := self.newest():
+            before = [v.numpy() for v in model.variables]
             try:
-                checkpoint.restore(path).assert_consumed()
-            except Exception as error:    # damage makes TF raise anything
-                raise damaged(self.folder) from error
-        self.manager = tf.train.CheckpointManager(
-            checkpoint, str(self.folder), max_to_keep=1,
-            checkpoint_name=PREFIX)
-        return said["epoch"] if said else 0
+                self.restore(done)
+            except ValueError:
+                for variable, value in zip(model.variables, before):
+                    variable.assign(value)
+                raise
+        return done
+
+    def restore(self, epoch):
+        """Read a checkpoint, and see that the model gives its losses."""
+        self.sweep(epoch)
+        try:
+            self.checkpoint.restore(
+                str(self.folder / f"{PREFIX}-{epoch}")).assert_consumed()
+        except Exception as error:    # damage makes TF raise anything
+            raise self.damaged() from error
+        kept, came = self.losses.numpy(), self.first_losses().numpy()
+        if not np.allclose(kept, came, rtol=1e-4, equal_nan=True):
+            self.differs("model", f"one whose losses of a first batch are "
+                         f"{kept.tolist()}", came.tolist())
 
     def save(self, epoch):
         """Write a checkpoint, then delete the one before; or else OSError."""
-        self.said.assign(json.dumps({"epoch": epoch, **self.settings}))
         try:
-            self.manager.save(checkpoint_number=epoch)
+            if not self.folder.exists():
+                self.make()
+            self.losses.assign(self.first_losses())
+            tf.train.CheckpointManager(
+                self.checkpoint, str(self.folder), 1,
+                checkpoint_name=PREFIX).save(checkpoint_number=epoch)
         except (tf.errors.OpError, OSError) as error:
-            path, said = newest(self.folder)
-            sweep(self.folder, path)
-            free = shutil.disk_usage(self.folder).free / 2**20
-            older = (f"The checkpoint of epoch {said['epoch']} is whole: "
-                     if said else "No checkpoint was there before: ")
+            done = self.newest()
+            self.sweep(done)
+            free = shutil.disk_usage(self.folder.parent).free / 2**20
+            older = (f"The checkpoint of epoch {done} is whole: "
+                     if done else "No checkpoint was there before: ")
             reason = str(error).splitlines()[0]
             raise OSError(
                 f"The checkpoint of epoch {epoch} could not be written to "
@@ -73,17 +96,89 @@ class Checkpoints:
                 f"({reason}). {older}make room, and the same call of train "
                 "goes on from there.") from error
 
-    def compare(self, said):
-        """Raise ValueError if a checkpoint is of other settings."""
-        for name, value in self.settings.items() if said else ():
-            if said.get(name) != value:
-                self.differs(name, said.get(name), value)
+    def make(self):
+        """Make the folder, with the settings in it from the first moment."""
+        made = Path(tempfile.mkdtemp(dir=self.folder.parent,
+                                     prefix="." + FOLDER))
+        try:
+            (made / SETTINGS).write_text(json.dumps(self.settings))
+            os.rename(made, self.folder)
+        except OSError:
+            shutil.rmtree(made)
+            raise
+
+    def newest(self):
+        """Return the epoch of the newest checkpoint, or 0."""
+        if not (self.folder / "checkpoint").exists():
+            return 0
+        path = tf.train.latest_checkpoint(str(self.folder))
+        found = re.fullmatch(rf"{PREFIX}-(\d+)", Path(path or "").name)
+        if not found:
+            raise self.damaged()
+        return int(found[1])
+
+    def sweep(self, epoch):
+        """Delete what killed or failed writing left beside an epoch's."""
+        for path in self.folder.glob("*"):
+            if (WRITTEN.fullmatch(path.name)
+                    and not path.name.startswith(f"{PREFIX}-{epoch}.")):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def compare(self):
+        """Raise ValueError if the folder is of a training of other settings."""
+        if not self.folder.exists():
+            return
+        try:
+            kept = json.loads((self.folder / SETTINGS).read_text())
+            settings = {name: kept[name] for name in self.settings}
+        except (OSError, ValueError, TypeError, LookupError):
+            raise self.damaged() from None
+        for name, value in self.settings.items():
+            if settings[name] != value:
+                self.differs(name, settings[name], value)
 
     def differs(self, name, kept, came):
         """Raise the ValueError that names the setting."""
         raise ValueError(
             f"The {name!r} parameter of train must be {kept}, as in the "
             f"training that {str(self.folder)!r} holds. Got {came} instead.")
+
+    def damaged(self):
+        """Return the error for a folder that cannot be read."""
+        return ValueError(
+            "The 'folder' parameter of train must hold no "
+            f"{FOLDER!r}, or one of whole checkpoints written by train. "
+            f"Got {str(self.folder)!r} instead.")
+
+
+def fixed_losses(model, names, batch):
+    """Return a function that gives the losses of a batch, the same noise each.
+
+    It leaves the model as it was.
+    """
+    generators = []
+
+    @tf.function
+    def losses(batch):
+        with own_noise(generators):
+            terms = model.loss(*batch)
+        return tf.stack([terms[name] for name in names])
+
+    compiled = losses.get_concrete_function(batch)
+    state = [*(g.state for g in generators),
+             *(v for v in model.variables if not v.trainable)]
+
+    def with_fixed_noise():
+        before = [variable.numpy() for variable in state]
+        for g, start in zip(generators, starts):
+            g.state.assign(start)
+        found = compiled(batch)
+        for variable, value in zip(state, before):
+            variable.assign(value)
+        return found
+
+    starts = [g.state.numpy() for g in generators]
+    return with_fixed_noise
 
 
 def usable(folder):
@@ -93,49 +188,17 @@ def usable(folder):
         raise TypeError(f"{begin}None or the path of a folder. "
                         f"Got {folder!r} instead.")
     path = Path(folder).expanduser()
-    if set("*?[]\\") & set(str(path)):    # TensorFlow would take a pattern
+    if set("*?[]\\") & set(path.as_posix()):  # TensorFlow would see a pattern
         raise ValueError(f"{begin}a path without any of *?[]\\. "
                          f"Got {str(path)!r} instead.")
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
-            foreign = sorted(name for name in os.listdir(path)
-                             if not OURS.fullmatch(name))
+            pass
     except OSError as error:
         raise ValueError(f"{begin}a folder that can be written to. Got "
                          f"{str(path)!r} instead: {error.strerror}.") from None
-    if foreign:
-        raise ValueError(f"{begin}a folder of its own. Got {str(path)!r} "
-                         f"with {foreign[0]!r} in it instead.")
     return path
-
-
-def newest(folder):
-    """Return the newest checkpoint's path and what it says, or two Nones."""
-    if not (folder / "checkpoint").exists():
-        return None, None
-    path = tf.train.latest_checkpoint(str(folder))
-    try:
-        said = json.loads(tf.train.load_checkpoint(path).get_tensor(SAID))
-    except Exception as error:
-        raise damaged(folder) from error
-    return path, said
-
-
-def damaged(folder):
-    """Return the error for a checkpoint that cannot be read."""
-    return ValueError(
-        "The 'folder' parameter of train must be a folder of whole "
-        f"checkpoints written by train. Got {str(folder)!r} instead.")
-
-
-def sweep(folder, newest):
-    """Delete what killed or failed writing left beside the newest."""
-    for path in folder.glob(f"{PREFIX}-*"):
-        if not newest or not path.name.startswith(Path(newest).name + "."):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-    for path in folder.glob("checkpoint.tmp*"):
-        path.unlink()
 
 
 def digest(array):

@@ -5,7 +5,9 @@ import inspect
 import json
 import os
 import platform
+import threading
 import time
+import types
 
 import numpy as np
 import tensorflow as tf
@@ -14,6 +16,10 @@ from tqdm.notebook import tqdm as notebook_tqdm
 
 from vae_tf import checks
 from vae_tf.checkpoints import Checkpoints
+from vae_tf.noise import own_noise
+
+STARTING = threading.RLock()
+STEPS_AT_ONCE = 50
 
 
 def train(model, *arrays, epochs=10, batchsize=100, learning_rate=0.001,
@@ -26,15 +32,15 @@ def train(model, *arrays, epochs=10, batchsize=100, learning_rate=0.001,
     with every term of the model's loss, averaged over the epoch's batches,
     and the seconds of that epoch alone. The last, incomplete batch of an
     epoch is left out, as in 2016. One seed gives the same bits on the same
-    machine: it sets TensorFlow's global seed, so a model that was never used
-    gets its weights from it too.
+    machine, whatever is done between two records: a training draws its random
+    numbers from a stream of its own. At its start it sets TensorFlow's global
+    seed, so a model that was never used gets its weights from the seed too.
 
-    With a `folder`, which must be this training's own, a checkpoint is
-    written there after each epoch, before its record is yielded. The same
-    call after an interruption takes the weights from it and yields only the
-    epochs still to do (`epochs` may grow), to the same bits as without the
-    interruption; those of a model that draws random numbers are not the bits
-    of a training without a folder, because each epoch gets its own seed.
+    With a `folder`, a checkpoint is written after each epoch, before its
+    record is yielded, to the folder vae_tf-training that `train` makes in it.
+    The same call after an interruption takes the weights from it and yields
+    only the epochs still to do (`epochs` may grow), to the same bits as
+    without the interruption.
 
     With a `strategy`, tf.distribute's MirroredStrategy for the devices of one
     machine or MultiWorkerMirroredStrategy for several machines, each of its
@@ -44,12 +50,14 @@ def train(model, *arrays, epochs=10, batchsize=100, learning_rate=0.001,
     chief alone writes; random numbers depend on R. (Appendix D)
 
     An `optimizer` of Keras takes the place of 2016's Adam, with a learning
-    rate of its own. It is copied, so it stays as it was.
+    rate of its own. It is copied, so it stays as it was. One that scales the
+    loss is refused, and so is a model that holds a layer of Keras.
 
     Raises TypeError or ValueError, naming the argument, before any training;
     FloatingPointError at the step whose loss is not finite; OSError if a
     checkpoint cannot be written, with the one before intact.
     """
+    check_model(model)
     arrays = check_arrays(model, arrays)
     n = len(arrays[-1])
     epochs = checks.integer("epochs", epochs, "train")
@@ -70,66 +78,101 @@ def train(model, *arrays, epochs=10, batchsize=100, learning_rate=0.001,
 def run(model, arrays, epochs, batchsize, new_optimizer, seed, kept,
         strategy):
     """Yield the records of `train`, whose arguments are now known good."""
-    tf.random.set_seed(seed)
     shuffle = np.random.default_rng(seed).permutation
     n = len(arrays[-1])
     steps = n // batchsize
     arrays = [tf.constant(array) for array in arrays]
-    # The first loss makes the variables.
-    with strategy.scope() if strategy else contextlib.nullcontext():
-        optimizer = new_optimizer()
-        names = list(model.loss(*[array[:batchsize] for array in arrays]))
-        optimizer.build(model.trainable_variables)
-    done = kept.resume(model, optimizer, names) if kept else 0
+    generators = []
+    # The seed is the whole process's: one training at a time starts with it.
+    with STARTING:
+        tf.random.set_seed(seed)
+        # The first loss makes the variables.
+        first = [array[:batchsize] for array in arrays]
+        with strategy.scope() if strategy else contextlib.nullcontext():
+            optimizer = new_optimizer()
+            names = list(model.loss(*first))
+            weights = model.trainable_variables
+            stepper = build(optimizer, weights)
+        step = one_step(model, stepper, strategy)
+        run_steps = None if strategy else trace(
+            model, step, names, batchsize, arrays, generators)
+        done = kept.resume(model, optimizer, generators, names,
+                           first) if kept else 0
     for _ in range(done):
         shuffle(n)
-    step = one_step(model, optimizer, strategy)
-    run_epoch = None
+    if done == epochs:
+        optimizer.finalize_variable_values(weights)
     for epoch in progress(done + 1, epochs):
-        if kept or strategy and not run_epoch:
-            tf.random.set_seed(seed_of_epoch(seed, epoch, *worker(strategy)))
-        if not run_epoch or kept and draws(run_epoch):
-            run_epoch = trace(model, step, names, steps, batchsize, arrays)
-        start = time.perf_counter()
+        if strategy and (not run_steps or draws(run_steps)):
+            with STARTING:
+                tf.random.set_seed(seed_of_epoch(seed, epoch,
+                                                 *worker(strategy)))
+                run_steps = trace(model, step, names, batchsize, arrays)
+        start, totals = time.perf_counter(), tf.zeros([len(names)])
         order = shuffle(n)[:steps * batchsize].astype(np.int32)
-        batches = tf.constant(order.reshape(steps, batchsize))
-        means, terms, last, sound = run_epoch(batches, arrays)
-        if not sound:
-            raise not_finite(f"epoch {epoch}, step {last} of {steps}",
-                             dict(zip(names, terms.numpy().tolist())))
-        record = {"epoch": epoch, **dict(zip(names, means.numpy().tolist())),
+        # A few steps at a time, so that Ctrl-C need not wait for an epoch.
+        for i in range(0, steps, STEPS_AT_ONCE):
+            batches = order.reshape(steps, batchsize)[i:i + STEPS_AT_ONCE]
+            totals, terms, last, sound = run_steps(
+                tf.constant(batches), totals, arrays)
+            if not sound:
+                raise not_finite(f"epoch {epoch}, step {i + last} of {steps}",
+                                 dict(zip(names, terms.numpy().tolist())))
+        means = (totals / steps).numpy().tolist()
+        record = {"epoch": epoch, **dict(zip(names, means)),
                   "seconds": time.perf_counter() - start}
         if kept and (not strategy or strategy.extended.should_checkpoint):
             kept.save(epoch)
+        if epoch == epochs:  # what averages the weights, says them here
+            optimizer.finalize_variable_values(weights)
         yield record
 
 
-def trace(model, train_batch, names, steps, batchsize, arrays):
-    """Compile an epoch: batches [steps, batchsize], arrays -> four tensors.
+def build(optimizer, variables):
+    """Make a Keras optimizer's variables; return what applies its steps.
 
-    They are the means of the loss's terms, the terms at the last step taken,
-    its number, and whether those terms and the weights are finite: the first
-    step that is not is the last. Random numbers start from the global seed.
+    Some of Keras's optimizers want variables of its own, with a name and a
+    path without a slash. These share their values with TensorFlow's.
+    """
+    of_keras = {v.ref(): tf.keras.Variable(
+        v, name=v.name.partition(":")[0].replace("/", "_"))
+        for v in variables}
+    optimizer.build(list(of_keras.values()))
+    return types.SimpleNamespace(
+        apply_gradients=lambda pairs: optimizer.apply_gradients(
+            [(gradient, of_keras[v.ref()]) for gradient, v in pairs]))
+
+
+def trace(model, train_batch, names, batchsize, arrays, generators=None):
+    """Compile some steps: batches [n, batchsize], totals, arrays -> four.
+
+    They are the terms of the loss added to the `totals`, the terms at the
+    last step taken, its number, and whether those terms and the weights are
+    finite: the first step that is not is the last. Random numbers come from
+    `generators`, else from the global seed.
     """
     @tf.function
-    def run_epoch(batches, arrays):  # a captured array is never freed
-        totals = latest = tf.zeros([len(names)])
+    def run_steps(batches, totals, arrays):  # a captured array is never freed
+        latest = tf.zeros([len(names)])
         step = 0
-        for batch in batches:
-            taken = [tf.gather(array, batch) for array in arrays]
-            terms = train_batch(taken)
-            latest = tf.stack([terms[name] for name in names])
-            totals += latest
-            step += 1
-            if not tf.reduce_all(tf.math.is_finite(latest)):
-                break
+        with contextlib.nullcontext() if generators is None else own_noise(
+                generators):
+            for batch in batches:
+                taken = [tf.gather(array, batch) for array in arrays]
+                terms = train_batch(taken)
+                latest = tf.stack([terms[name] for name in names])
+                totals += latest
+                step += 1
+                if not tf.reduce_all(tf.math.is_finite(latest)):
+                    break
         sound = [tf.reduce_all(tf.math.is_finite(tensor))
                  for tensor in [latest, *model.trainable_variables]]
-        return totals / steps, latest, step, tf.reduce_all(sound)
+        return totals, latest, step, tf.reduce_all(sound)
 
     # Not called as it is: of one more tf.function per model TensorFlow warns.
-    return run_epoch.get_concrete_function(
-        tf.TensorSpec([steps, batchsize], tf.int32), arrays)
+    return run_steps.get_concrete_function(
+        tf.TensorSpec([None, batchsize], tf.int32),
+        tf.TensorSpec([len(names)]), arrays)
 
 
 def one_step(model, optimizer, strategy):
@@ -191,7 +234,7 @@ def not_finite(where, terms):
               if name != "loss" and not np.isfinite(value)]
     cause = {
         ("latent_loss",): "a z_stddev reached 0, where its logarithm is "
-        "infinite; start it away from 0, or take",
+        "infinite; start it away from 0 (the stddev_start of VAE), or take",
         ("generation_loss",): "the logarithm of 0, of a generated pixel that "
         "is 0 or 1, or weights that grew too large; take",
     }.get(tuple(broken), "the weights grew too large; take")
@@ -213,6 +256,22 @@ def train_step(model, optimizer, batch):
     optimizer.apply_gradients(
         zip(tape.gradient(terms["loss"], variables), variables))
     return terms
+
+
+def check_model(model):
+    """Say what is wrong with a model that is none, or not all of whose own."""
+    if not (isinstance(model, tf.Module) and hasattr(model, "image_shape")
+            and callable(getattr(model, "loss", None))):
+        raise TypeError(
+            "The 'model' parameter of train must be a tf.Module with an "
+            "image_shape and a loss, such as a VAE. "
+            f"Got {type(model).__name__} instead.")
+    of_keras = tf.keras.layers.Layer, tf.keras.Variable
+    for found in model._flatten(predicate=lambda x: isinstance(x, of_keras)):
+        raise ValueError(
+            "The 'model' parameter of train must have no layer of Keras, "
+            "whose weights tf.Module does not know and would not be trained. "
+            f"Got {type(found).__name__} {found.name!r} in it.")
 
 
 def check_arrays(model, arrays):
@@ -251,7 +310,21 @@ def check_optimizer(optimizer, learning_rate):
         raise ValueError(
             "The 'learning_rate' parameter of train must be left out where "
             f"an optimizer brings its own. Got {learning_rate:g} as well.")
-    return lambda: optimizer.from_config(optimizer.get_config())
+    if (getattr(optimizer, "loss_scale_factor", None) is not None
+            or isinstance(optimizer, tf.keras.optimizers.LossScaleOptimizer)):
+        raise ValueError(
+            "The 'optimizer' parameter of train must not scale the loss. "
+            f"Got {type(optimizer).__name__} instead.")
+    return lambda: copy_of(optimizer)
+
+
+def copy_of(optimizer):
+    """Return a new optimizer with the settings of one of Keras's."""
+    copy = optimizer.from_config(optimizer.get_config())
+    for name, value in vars(optimizer).items():
+        if name.startswith("_exclude_from_weight_decay"):  # not in the config
+            setattr(copy, name, value)
+    return copy
 
 
 def described(optimizer):
