@@ -1,42 +1,104 @@
 # Needs Python 3.11 to 3.13, make and git. uv is used if there is one.
 PYTHON = python3 python3.13 python3.12 python3.11
-COLAB_PYTHON = python3.13 $(wildcard $(HOME)/.pyenv/versions/3.13*/bin/python) \
+COLAB_PYTHON = python3.13 $(HOME)/.pyenv/versions/3.13*/bin/python \
 	python3.12 python3.11 python3
 UV_VERSION = 0.13.9
 CELL_SECONDS = 600
 TESTS = tests book
 # Debian's; Google Chrome does as well: make CHROMIUM=/usr/bin/google-chrome
 CHROMIUM ?= /usr/bin/chromium
-export CHROMIUM
+EXE =
+SEEDS =
+SETTINGS =
+CHAPTERS =
+URL =
+
+# What a reader has set for pip, uv and Python stays outside, but for where
+# packages come from and are kept; so does what would replace what is locked.
+unexport $(filter-out PYTHON PYTHONUNBUFFERED PYTHONDONTWRITEBYTECODE \
+	PYTHONPYCACHEPREFIX PYTHONIOENCODING PYTHONUTF8 \
+	PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_NO_INDEX PIP_FIND_LINKS PIP_PROXY \
+	PIP_CERT PIP_CLIENT_CERT PIP_TRUSTED_HOST PIP_KEYRING_PROVIDER \
+	PIP_TIMEOUT PIP_DEFAULT_TIMEOUT PIP_RETRIES PIP_CONFIG_FILE \
+	PIP_CACHE_DIR PIP_NO_CACHE_DIR PIP_NO_INPUT \
+	PIP_DISABLE_PIP_VERSION_CHECK \
+	UV_INDEX% UV_DEFAULT_INDEX UV_EXTRA_INDEX_URL UV_NO_INDEX UV_FIND_LINKS \
+	UV_SYSTEM_CERTS UV_NATIVE_TLS UV_INSECURE_HOST UV_KEYRING_PROVIDER \
+	UV_CREDENTIALS_DIR UV_OFFLINE UV_HTTP% UV_REQUEST_TIMEOUT UV_CONCURRENT% \
+	UV_CONFIG_FILE UV_NO_CONFIG UV_CACHE_DIR UV_NO_CACHE UV_LINK_MODE, \
+	$(filter PIP_% PYTEST_% PYTHON% TF_CONFIG TF_CPP_% TF_USE_LEGACY_KERAS \
+	UV_% KERAS_BACKEND MATPLOTLIBRC MPLBACKEND VIRTUAL_ENV,$(.VARIABLES)))
+export UV_PYTHON_DOWNLOADS = never
+
+# Paths as they were written, whatever is in them.
+override PYTHON := $(value PYTHON)
+override CHROMIUM := $(value CHROMIUM)
+export PYTHON COLAB_PYTHON CHROMIUM
 
 BIN = .venv/bin
 ifeq ($(OS),Windows_NT)
 BIN = .venv/Scripts
 EXE = .exe
+else ifdef VAE_TF_DATA
+# From the folder that make was called in.
+override VAE_TF_DATA := $(if $(filter x/% x~%,$(firstword \
+	x$(value VAE_TF_DATA))),,$(CURDIR)/)$(value VAE_TF_DATA)
+export VAE_TF_DATA
 endif
-UV := $(shell command -v uv || echo .venv/uv/bin/uv$(EXE))
-COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 \
-	--generate-hashes --custom-compile-command 'make lock'
-CHAPTERS := $(shell sed -n 's/^ *- file: *\(.*\)\.ipynb.*/\1/p' _toc.yml)
 
-export UV_PYTHON_DOWNLOADS = never
-ifdef VAE_TF_DATA
-export VAE_TF_DATA := $(abspath $(VAE_TF_DATA))
-endif
+# An environment whose Python has gone away is made anew.
+$(shell for folder in .venv*; do test -x $$folder/bin/python \
+	-o -x $$folder/Scripts/python.exe || rm -f $$folder/full $$folder/html; done)
+# With TensorFlow, if it is there already.
+RENDERER := $(or $(wildcard .venv/full),.venv/html)
+
+# uv with the certificates that the system trusts, where it has any: a company
+# may have its own. A reader who has chosen is heard. A home that cannot be
+# written to, as in containers, has no room for a cache.
+UV := $(shell uv --version >/dev/null 2>&1 && echo uv || \
+	echo .venv/uv/uv-$(UV_VERSION).data/scripts/uv$(EXE))
+define uv
+	@test -n "$$UV_CACHE_DIR$$XDG_CACHE_HOME" -o -w "$${HOME-.}" \
+		|| export UV_NO_CACHE=1; \
+	$(if $(UV_SYSTEM_CERTS)$(UV_NATIVE_TLS),,UV_SYSTEM_CERTS=true \
+		UV_NATIVE_TLS=true $(UV) pip $(1) ||) $(UV) pip $(1)
+endef
+COMPILE = compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --custom-compile-command 'make lock'
+
+# pip with its own certificates or the reader's, then with the system's.
+define pip
+	for certificates in "" --cert="$$($(1) -c 'import ssl; \
+		paths = ssl.get_default_verify_paths(); \
+		print(paths.cafile or paths.capath)')" --use-feature=truststore; do \
+		$(1) -m pip $(2) --quiet $${certificates:+"$$certificates"} && break; \
+	done
+endef
+
+# By module, since a script knows the folder where it was installed.
+BOOK = $(BIN)/python -c 'from jupyter_book.cli.main import main; main()'
+
+# Chapters are imported from where they are: by a path that a move keeps.
+define package
+	$(BIN)/python -c 'import os, sysconfig; \
+		place = sysconfig.get_path("purelib"); \
+		open(place + "/vae_tf.pth", "w").write(os.path.relpath(".", place))'
+endef
 
 # From empty folders, so that no page of an earlier build stays.
 define render
 	rm -rf _build/html _build/.doctrees
-	$(BIN)/jupyter-book build -q -W -n --keep-going --path-output . $(1)
+	$(BOOK) build -q -W -n --keep-going --path-output . $(1)
 endef
 
-# The first Python of a list that can be used, as $$python.
+# The first Python of a list that can be used, as $$python: the list may also
+# be one path, with spaces.
 define choose
-	for python in $($(1)) none; do \
-		test $$python != none || { echo 'Python 3.11, 3.12 or 3.13 is' \
-			'needed; none of these is: $($(1)).' \
+	for python in $(2) "$$$(1)" $$$(1) none; do \
+		test "$$python" != none || { echo 'Python 3.11, 3.12 or 3.13 is' \
+			"needed; none of these is: $$$(1)." \
 			'Name one: make $(1)=/path/to/python'; exit 1; }; \
-		$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+		"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
 			2>/dev/null && break; \
 	done
 endef
@@ -46,38 +108,35 @@ define hero
 	$(BIN)/python book/hero.py $(1)/05_unit_gaussian.ipynb $(1)/_static
 endef
 
-# Before there is an environment, whatever Python there is.
-ALONE := $(shell for python in $(PYTHON); do \
-	command -v $$python && echo book/alone.py && break; done)
-
 help:
 	@sed -n 's/-now:/:/; s/^\([a-z-]*\):.*## /\1 	/p' Makefile | expand -t 13
 
 # In one folder one after the other.
 book html test accept:
-	@$(ALONE) $(MAKE) --no-print-directory $@-now
+	@$(call choose,PYTHON,$(BIN)/python); exec "$$python" book/alone.py \
+		"$(MAKE)" --no-print-directory $@-now
 
 book-now: .venv/full  ## run every chapter here and now, then render what was run
-	$(BIN)/python book/run.py --timeout $(CELL_SECONDS)
+	$(BIN)/python -m book.run --timeout $(CELL_SECONDS)
 	$(call hero,_build/source/book)
 	$(call render,_build/source)
 	@cat _build/times.txt
-	@echo "The book: file://$(CURDIR)/_build/html/index.html"
+	@$(BIN)/python -c 'from pathlib import Path; \
+		print("The book:", Path("_build/html/index.html").absolute().as_uri())'
 
-html-now: .venv/html  ## render the committed outputs, in seconds
-	$(BIN)/python book/whole.py
+html-now: $(RENDERER)  ## render the committed outputs, in seconds
+	$(BIN)/python -m book.whole
 	$(call render,.)
 
 test-now: .venv/full  ## run every chapter, compare with its committed outputs
 	TQDM_DISABLE=1 $(BIN)/python -m pytest $(TESTS) \
 		--nbval --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS)
 
-accept-now:  ## take what `make test` ran and counted as the committed
-	@test -e _build/promises.json || \
+accept-now:  ## take what `make test` ran as the committed
+	@test -e _build/executed/book || \
 		{ echo 'Nothing has been run: make test, then make accept.'; exit 1; }
 	cp _build/executed/book/*.ipynb book/
 	$(call hero,book)
-	cp _build/promises.json book/
 
 # Some of it: make portability SETTINGS="again AVX2" CHAPTERS=book/09_mnist
 portability: .venv/full  ## run every chapter as other processors would
@@ -90,27 +149,28 @@ newest:  ## run everything on the newest releases that pyproject.toml allows
 	git clone --quiet . _build/newest
 	rm _build/newest/requirements*.lock
 	$(MAKE) -C _build/newest lock
-	$(MAKE) -C _build/newest test
+	$(MAKE) -C _build/newest test VAE_TF_DATA="$$VAE_TF_DATA"
 	$(MAKE) -C _build/newest html
 
-links: .venv/html  ## see that the links of the pages lead somewhere
+links: $(RENDERER)  ## see that the links of the pages lead somewhere
 	rm -rf _build/links
-	$(BIN)/jupyter-book build -q -W -n --keep-going --builder linkcheck \
+	$(BOOK) build -q -W -n --keep-going --builder linkcheck \
 		--path-output _build/links .
 
 test-pages: .venv/full chromium  ## look at the rendered pages in Chromium
 	$(BIN)/python -m pytest tests/pages
 
 pdf: .venv/full chromium  ## print the rendered pages as one PDF
-	$(BIN)/python book/pdf.py
+	$(BIN)/python -m book.pdf
 
 chromium:
-	@command -v '$(CHROMIUM)' >/dev/null || { echo 'There is no' \
-		'$(CHROMIUM). On Debian, as root: apt-get install chromium.' \
+	@command -v "$$CHROMIUM" >/dev/null || { echo 'There is no' \
+		"$$CHROMIUM. On Debian, as root: apt-get install chromium." \
 		'Or name one: make CHROMIUM=/path/to/chrome'; exit 1; }
 
-sync: .venv/html  ## bring edits of book/*.md into the paired notebooks
-	$(BIN)/jupytext --quiet --to notebook --update $(CHAPTERS:=.md)
+sync: $(RENDERER)  ## bring edits of book/*.md into the paired notebooks
+	$(BIN)/python -m jupytext --quiet --to notebook --update $(or \
+		$(CHAPTERS:=.md),$$($(BIN)/python -m book.toc | sed s/ipynb$$/md/))
 
 bench: .venv-bench/full  ## time ours beside six others, which it installs
 	.venv-bench/bin/python -m benchmarks.speed
@@ -130,7 +190,7 @@ likelihood: .venv/full  ## see how likely it finds the digits, beside others
 address: $(BIN)/python$(EXE)  ## make address URL=https://github.com/…: of a fork
 	$(BIN)/python book/address.py '$(URL)'
 
-standalone: .venv/html  ## each chapter as one notebook, the package inside
+standalone: $(RENDERER)  ## each chapter as one notebook, the package inside
 	$(BIN)/python -m book.standalone
 
 # Some of them: make colab-check CHAPTERS="book/01_one_image book/06_…"
@@ -139,13 +199,14 @@ colab-check: .venv/full .venv-colab/full  ## run the chapters as Colab would
 		--chapters $(CHAPTERS:=.ipynb)
 
 lab: .venv/full  ## open the chapters in JupyterLab
-	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/book
+	$(BIN)/python -m jupyterlab --LabApp.default_url=/lab/tree/book
 
 # Keeps the versions that still fit; delete requirements.lock for the newest.
-lock: | $(UV)  ## compile requirements*.lock and environment.yml anew
-	$(COMPILE) pyproject.toml --group book --group test \
-		--group pages -o requirements.lock
-	$(COMPILE) --group book -c requirements.lock -o requirements-html.lock
+lock: | $(BIN)/python$(EXE) $(filter .venv/%,$(UV))  ## compile requirements*.lock and environment.yml anew
+	$(call uv,$(COMPILE) pyproject.toml --group book --group test \
+		--group pages -o requirements.lock)
+	$(call uv,$(COMPILE) --group book -c requirements.lock \
+		-o requirements-html.lock)
 	@{ echo '# By `make lock`, for conda and Binder: the pins of requirements.lock.'; \
 	echo '# pip resolves the list (--dry-run); conda and Binder have not run it.'; \
 	echo 'name: vae-explained'; \
@@ -162,25 +223,29 @@ clean:  ## remove what was built (the environment stays in .venv)
 
 $(BIN)/python$(EXE):
 	@$(call choose,PYTHON); \
-	echo "Making .venv with $$(command -v $$python)"; \
-	$$python -m venv --clear --without-pip .venv
+	echo "Making .venv with $$(command -v "$$python")"; \
+	"$$python" -m venv --clear --without-pip .venv
 
-.venv/uv/bin/uv$(EXE): | $(BIN)/python$(EXE)
+# As a file, which no setting of pip's can send elsewhere.
+.venv/uv/%: | $(BIN)/python$(EXE)
 	@$(BIN)/python -m ensurepip --default-pip >/dev/null || { echo \
 		'This Python lacks ensurepip: install python3-venv, or uv.'; exit 1; }
-	$(BIN)/python -m pip install --quiet --target .venv/uv uv==$(UV_VERSION)
+	@$(call pip,$(BIN)/python,download --no-deps --only-binary :all: \
+		--dest .venv/uv uv==$(UV_VERSION))
+	@$(BIN)/python -m zipfile -e .venv/uv/uv-$(UV_VERSION)-*.whl .venv/uv
+	@chmod +x $@
 
-.venv/full: requirements.lock pyproject.toml | $(BIN)/python$(EXE) $(UV)
-	$(UV) pip sync --python $(BIN)/python$(EXE) --compile-bytecode \
-		--require-hashes $<
-	$(UV) pip install --python $(BIN)/python$(EXE) --no-deps \
-		--no-build-isolation --editable .
+.venv/full: requirements.lock pyproject.toml | $(BIN)/python$(EXE) \
+		$(filter .venv/%,$(UV))
+	$(call uv,sync --python $(BIN)/python$(EXE) --compile-bytecode \
+		--require-hashes $<)
+	@$(package)
 	@touch $@
 
-# Without TensorFlow, unless it is there already.
-.venv/html: requirements-html.lock | $(BIN)/python$(EXE) $(UV)
-	@if test -e .venv/full; then $(MAKE) .venv/full; else set -x; \
-		$(UV) pip sync --python $(BIN)/python$(EXE) --require-hashes $<; fi
+.venv/html: requirements-html.lock | $(BIN)/python$(EXE) \
+		$(filter .venv/%,$(UV))
+	$(call uv,sync --python $(BIN)/python$(EXE) --require-hashes $<)
+	@$(package)
 	@touch $@
 
 # Sees what .venv has and adds the group `bench`, each package on its own: one
@@ -188,11 +253,11 @@ $(BIN)/python$(EXE):
 # may bring gigabytes for a GPU; a machine's own pip may know a smaller one.
 .venv-bench/full: .venv/full pyproject.toml
 	$(BIN)/python -m venv --clear .venv-bench
-	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
-		> "$$(echo .venv-bench/lib/python*/site-packages)/reader.pth"
+	cd ./.venv-bench/lib/python*/site-packages && \
+		echo ../../../../.venv/lib/python*/site-packages > reader.pth
 	for package in $$($(BIN)/python -c 'import tomllib; print(*tomllib.load( \
 		open("pyproject.toml", "rb"))["dependency-groups"]["bench"])'); do \
-		.venv-bench/bin/pip install --quiet "$$package" || \
+		{ $(call pip,.venv-bench/bin/python,install "$$package"); } || \
 			echo "$$package cannot be had: it will not be measured."; \
 	done
 	@touch $@
@@ -201,9 +266,9 @@ $(BIN)/python$(EXE):
 # uv, which is not what installs the package there.
 .venv-colab/full: tests/colab-constraints.txt
 	@$(call choose,COLAB_PYTHON); \
-	echo "Making .venv-colab with $$($$python --version); Colab has 3.13"; \
-	$$python -m venv --clear .venv-colab
-	.venv-colab/bin/python -m pip install --quiet --requirement $<
+	echo "Making .venv-colab with $$("$$python" --version); Colab has 3.13"; \
+	"$$python" -m venv --clear .venv-colab
+	@$(call pip,.venv-colab/bin/python,install --requirement $<)
 	colab="$$(echo .venv-colab/lib/python*/site-packages)/google/colab" && \
 		mkdir -p "$$colab" && touch "$$colab/__init__.py"
 	@touch $@

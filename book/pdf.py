@@ -11,12 +11,12 @@ import tempfile
 from pathlib import Path
 from urllib.parse import urljoin, urlparse
 
-import yaml
 from bs4 import BeautifulSoup
 from playwright.sync_api import sync_playwright
 from pypdf import PdfReader
 
-ROOT = Path(__file__).resolve().parent.parent
+from book.toc import ROOT, pages
+
 HTML = ROOT / "_build/html"
 CSS = ROOT / "book/_static/print.css"
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -30,19 +30,13 @@ SIGNS = ('<div style="width: 100%; font: 8pt DejaVu Sans, sans-serif; '
 def main():
     if not (HTML / "index.html").exists():
         sys.exit("Nothing is rendered yet: make html")
-    articles = [article(page) for page in in_order()]
+    articles = [article(f"{name.partition('.')[0]}.html")
+                for name in pages(ROOT)]
     # Once to learn on which page a chapter begins, once to say so.
     draft = printed(book(articles, [0] * len(articles)))
-    write(ROOT / "_build/book.pdf",
-          printed(book(articles, chapter_starts(draft))))
-    print(f"The book: file://{ROOT}/_build/book.pdf")
-
-
-def in_order():
-    """Yield the pages of the table of contents, the first page first."""
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
-    for name in [toc["root"], *(one["file"] for one in toc["chapters"])]:
-        yield f"{name.partition('.')[0]}.html"
+    pdf = ROOT / "_build/book.pdf"
+    write(pdf, printed(book(articles, chapter_starts(draft))))
+    print(f"The book: {pdf.as_uri()}")
 
 
 def article(page):

@@ -14,12 +14,12 @@ import time
 from pathlib import Path
 
 import nbformat
-import yaml
 from nbclient import NotebookClient
 from nbclient.exceptions import (CellExecutionError, CellTimeoutError,
                                  DeadKernelError)
 
-ROOT = Path(__file__).resolve().parent.parent
+from book.toc import ROOT, chapters
+
 BUILD = ROOT / "_build"
 SOURCE = BUILD / "source"
 
@@ -34,23 +34,14 @@ def main():
     os.environ.update(TQDM_DISABLE="1", JUPYTER_PREFER_ENV_PATH="1",
                       IPYTHONDIR=str(BUILD / "ipython"))
     os.environ.pop("MPLBACKEND", None)
+    if data := os.environ.get("VAE_TF_DATA"):  # from here, not from book/
+        os.environ["VAE_TF_DATA"] = os.path.abspath(os.path.expanduser(data))
     copy_sources()
     times = []
-    for name in chapters(yaml.safe_load((ROOT / "_toc.yml").read_text())):
+    for name in chapters(ROOT):
         times.append(f"{name}  {run(name, timeout)} s")
         say(times[-1], end="\n")
     write(BUILD / "times.txt", "\n".join(times) + "\n")
-
-
-def chapters(toc):
-    """Yield the notebooks of a table of contents, in its order."""
-    if isinstance(toc, list):
-        for item in toc:
-            yield from chapters(item)
-    elif isinstance(toc, dict):
-        if str(toc.get("file", "")).endswith(".ipynb"):
-            yield toc["file"]
-        yield from chapters(list(toc.values()))
 
 
 def copy_sources():

@@ -11,11 +11,11 @@ import re
 from pathlib import Path
 
 import nbformat
-import yaml
 from nbformat.v4 import new_code_cell
 
 from book.address import current, pages
-from book.run import ROOT, chapters, write
+from book.run import write
+from book.toc import ROOT, chapters
 
 BUILT = ROOT / "_build/standalone"
 LINK = re.compile(r"(?<!!)\[([^]]*)\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)")
@@ -40,11 +40,10 @@ modules["{name}"] = r'''
 
 
 def main():
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     url, _ = current(ROOT)
     published = None if "-OWNER-" in url else pages(url)
     BUILT.mkdir(parents=True, exist_ok=True)
-    for name in chapters(toc):
+    for name in chapters(ROOT):
         notebook = standalone(nbformat.read(ROOT / name, as_version=4),
                               ROOT / "vae_tf", published)
         write(BUILT / Path(name).name, nbformat.writes(notebook))

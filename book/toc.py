@@ -1,5 +1,4 @@
-"""The one reader of _toc.yml, however it nests parts, chapters and sections.
-"""
+"""The one reader of _toc.yml: of its parts, chapters, sections and subtrees."""
 
 from pathlib import Path
 
@@ -16,7 +15,8 @@ def chapters(root):
 def pages(root):
     """Return all files that a folder's _toc.yml names, its root first."""
     text = Path(root, "_toc.yml").read_text(encoding="utf-8")
-    return list(files(yaml.safe_load(text)))
+    return [f"{name}.ipynb" if Path(root, f"{name}.ipynb").exists() else name
+            for name in files(yaml.safe_load(text))]
 
 
 def files(entry):

@@ -3,13 +3,12 @@
 import sys
 
 import nbformat
-import yaml
-from run import ROOT, chapters
+
+from book.toc import ROOT, chapters
 
 
 def main():
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    sys.exit("\n".join(fault for name in chapters(toc)
+    sys.exit("\n".join(fault for name in chapters(ROOT)
                        for fault in faults(name)) or None)
 
 

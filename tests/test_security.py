@@ -205,10 +205,8 @@ said = "pickle.load, np.load and load_model in a text"
 # pickle.loads(x)
 import numpy as np, numpy
 """.strip().splitlines()
-promise = pytest.mark.promise("Security: planted dangers found")
 
 
-@promise
 @pytest.mark.parametrize("line", PLANTED)
 def test_a_planted_loader_is_found(line):
     assert list(loading(f"x = 1\nif x:\n    {line}"))
@@ -219,7 +217,6 @@ def test_what_only_looks_alike_is_not(line):
     assert list(loading(line)) == []
 
 
-@promise
 @pytest.mark.parametrize("cell", [
     nbformat.v4.new_markdown_cell("Hi <script src='x.js'></script>"),
     nbformat.v4.new_markdown_cell("<iframe src=https://example.org>"),
@@ -234,7 +231,6 @@ def test_planted_active_content_is_found(cell):
     assert list(active(nbformat.v4.new_notebook(cells=[cell])))
 
 
-@promise
 @pytest.mark.parametrize("change", ["a new one", "one byte", "a new suffix",
                                     "one gone"])
 def test_a_planted_script_is_found(tmp_path, change):

@@ -4,11 +4,12 @@ import json
 import re
 from pathlib import Path
 
-import yaml
 from docutils import nodes
 from docutils.parsers.rst import Directive
 from docutils.statemachine import StringList
 from sphinx.util import logging
+
+from book import toc
 
 
 class Claims(Directive):
@@ -32,14 +33,10 @@ class Claims(Directive):
 
 def read(source):
     """Return {chapter: (title, its records with their texts)}."""
-    chapters = {}
-    toc = yaml.safe_load((source / "_toc.yml").read_text(encoding="utf-8"))
-    for entry in toc["chapters"]:
-        if entry["file"].endswith(".ipynb"):
-            notebook = json.loads(
-                (source / entry["file"]).read_text(encoding="utf-8"))
-            chapters[entry["file"]] = title(notebook), records(notebook)
-    return chapters
+    notebooks = {name: json.loads((source / name).read_text(encoding="utf-8"))
+                 for name in toc.chapters(source)}
+    return {name: (title(notebook), records(notebook))
+            for name, notebook in notebooks.items()}
 
 
 def title(notebook):

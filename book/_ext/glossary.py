@@ -8,7 +8,8 @@ from claims import title
 from docutils import nodes
 from docutils.parsers.rst import Directive
 from docutils.statemachine import StringList
-from reading import chapters
+
+from book.toc import chapters
 
 HEAD = "| the article's word | the field's word | in the code |"
 SILENT = "(not in the article)"

@@ -10,9 +10,10 @@ import json
 import re
 from pathlib import Path
 
-import yaml
 from docutils import nodes
 from docutils.utils.smartquotes import smartyPants
+
+from book.toc import chapters
 
 WORDS_A_MINUTE = 200
 DESCRIPTION = 200
@@ -50,13 +51,6 @@ def is_badge(node):
     """Return whether a node only opens Colab: a page has a button for it."""
     return (isinstance(node, nodes.paragraph)
             and node.astext() == "Open in Colab")
-
-
-def chapters(root):
-    """Return the notebooks of the table of contents, in its order."""
-    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
-    return [entry["file"] for entry in toc["chapters"]
-            if entry["file"].endswith(".ipynb")]
 
 
 def question_of(notebook):

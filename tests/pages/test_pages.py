@@ -7,22 +7,19 @@ import re
 
 import numpy as np
 import pytest
-import yaml
 from bs4 import BeautifulSoup
 from fontTools.ttLib import TTFont
 from PIL import Image
 from playwright.sync_api import expect
 
 from book.address import current, in_binder, in_colab
+from book.toc import ROOT, chapters, pages
 from tests.pages.browser import WIDTHS, barred, cut, unsaid, wide
 from tests.pages.conftest import HTML
 
-TOC = yaml.safe_load((HTML.parents[1] / "_toc.yml").read_text())
-READ = [re.sub(r"(\.\w+)?$", ".html", entry, count=1) for entry in
-        [TOC["root"], *(chapter["file"] for chapter in TOC["chapters"])]]
+READ = [f"{name.partition('.')[0]}.html" for name in pages(ROOT)]
 PAGES = [*READ, "search.html"]
-CHAPTERS = [entry["file"].replace(".ipynb", ".html")
-            for entry in TOC["chapters"] if entry["file"].endswith(".ipynb")]
+CHAPTERS = [name.replace(".ipynb", ".html") for name in chapters(ROOT)]
 
 every_page = pytest.mark.parametrize("name", PAGES)
 every_read_page = pytest.mark.parametrize("name", READ)
@@ -143,8 +140,7 @@ def test_a_page_loads_no_script_twice(name):
 
 @every_chapter
 def test_the_rocket_opens_the_notebook_of_the_page(name):
-    [chapter] = {entry["file"] for entry in TOC["chapters"]
-                 if entry["file"].startswith(name.removesuffix("html"))}
+    chapter = name.replace(".html", ".ipynb")
     launch = [link["href"] for link in soup(name).select(
         ".dropdown-launch-buttons a[href]")]
     url, branch = current(HTML.parents[1])
