@@ -79,8 +79,7 @@ CHAPTERS = {FIRST: numbered([shown(picture()), cell("2 + 2", new_output(
             SECOND: numbered([PACKAGED, SLOW])}
 
 
-@pytest.fixture
-def folder(tmp_path):
+def with_recipes(tmp_path):
     """Return a folder whose name needs quoting, with the recipes."""
     folder = tmp_path / "it's $5 (or more), #1"
     for name in ("Makefile", "pyproject.toml", "_config.yml",
@@ -95,8 +94,14 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def book(folder):
+def folder(tmp_path):
+    return with_recipes(tmp_path)
+
+
+@pytest.fixture
+def book(tmp_path):
     """Return the folder of a small book without a fault."""
+    folder = with_recipes(tmp_path)
     for name in ("book/_ext", "book/_static"):
         shutil.copytree(ROOT / name, folder / name)
     write(folder, "_toc.yml", TOC)
