@@ -202,7 +202,7 @@ lab: .venv/full  ## open the chapters in JupyterLab
 	$(BIN)/python -m jupyterlab --LabApp.default_url=/lab/tree/book
 
 # Keeps the versions that still fit; delete requirements.lock for the newest.
-lock: | $(BIN)/python$(EXE) $(filter .venv/%,$(UV))  ## compile requirements*.lock and environment.yml anew
+lock: | $(filter .venv/%,$(UV))  ## compile requirements*.lock and environment.yml anew
 	$(call uv,$(COMPILE) pyproject.toml --group book --group test \
 		--group pages -o requirements.lock)
 	$(call uv,$(COMPILE) --group book -c requirements.lock \

@@ -1,4 +1,4 @@
-"""The one reader of _toc.yml: of its parts, chapters, sections and subtrees."""
+"""The one reader of _toc.yml: its parts, chapters, sections and subtrees."""
 
 from pathlib import Path
 

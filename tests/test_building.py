@@ -258,8 +258,8 @@ probe: ; @$(MAKE) --no-print-directory -f Makefile -f probe.mk probed
 probed: ; @env
 """
 READERS = {
-    "PIP_USER": "1", "PIP_PREFIX": "/x", "PIP_TARGET": "/x", "PYTHONHOME": "/x",
-    "PYTHONPATH": "/x", "PYTHONSAFEPATH": "1", "PYTHONSTARTUP": "/x",
+    "PIP_USER": "1", "PIP_PREFIX": "/x", "PIP_TARGET": "/x",
+    "PYTHONHOME": "/x", "PYTHONPATH": "/x", "PYTHONSAFEPATH": "1", "PYTHONSTARTUP": "/x",
     "PYTHONOPTIMIZE": "1", "UV_SYSTEM_PYTHON": "1", "UV_PYTHON": "3.9",
     "UV_NO_BINARY": "1", "UV_CONSTRAINT": "/x", "VIRTUAL_ENV": "/x",
     "TF_CONFIG": "{", "TF_USE_LEGACY_KERAS": "1", "KERAS_BACKEND": "torch",
@@ -355,7 +355,8 @@ def test_pip_brings_uv_whatever_a_reader_has_set_for_pip(folder, tmp_path,
                                                          tools):
     write(tmp_path, "no uv/uv", "#!/bin/sh\nexit 1\n")
     (tmp_path / "no uv/uv").chmod(0o755)
-    version, = re.findall(r"UV_VERSION = (.*)", (ROOT / "Makefile").read_text())
+    [version] = re.findall(r"UV_VERSION = (.*)",
+                           (ROOT / "Makefile").read_text())
     stem = f"uv-{version}"
     with zipfile.ZipFile(tmp_path / f"{stem}-py3-none-any.whl", "w") as wheel:
         wheel.writestr(f"{stem}.data/scripts/uv", UV)
