@@ -7,11 +7,8 @@ import io
 import os
 import tempfile
 import threading
-import time
 import urllib.request
 import warnings
-from concurrent.futures import Future
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -62,7 +59,7 @@ def mnist():
     come from the file that the environment variable VAE_TF_DATA names (or
     the mnist.npz in the folder it names), else from Keras's cache, else from
     the network, and are then kept beside Keras's. A file that is not MNIST is
-    named in a warning and left as it is.
+    named in a warning and left as it is; so is a VAE_TF_DATA that names none.
 
     Raises MNISTNotFound with what was tried and what to do.
     """
@@ -79,50 +76,49 @@ def split(x, y):
 
 def load():
     """Return MNIST's four uint8 arrays by name, from the first good source."""
-    tried = []
-    for path in files():
+    tried, named = {}, named_file()
+    for path in filter(None, [named, *cached_files()]):
         try:
             return verified(read_file(path))
         except FileNotFoundError:
-            tried.append(f"{path}: no such file")
-        except Exception as error:  # damage makes its reader raise anything
-            tried.append(f"{path}: not used: {error!r}")
-            warnings.warn(f"{path} is not used as MNIST: {error}",
-                          stacklevel=3)
-    deadline = time.monotonic() + SECONDS_IN_ALL
-    for address in ADDRESSES:
-        try:
-            arrays = verified(before(deadline, download, address))
+            why = "no such file"
         except Exception as error:
-            tried.append(f"{address}: {error!r}")
-        else:
-            keep(arrays)
-            return arrays
+            why = str(error)
+        place = repr(path) + " (VAE_TF_DATA)" * (path == named)
+        tried[place] = why
+        if path == named or os.path.lexists(path):
+            warnings.warn(f"{place} is not used as MNIST: {why}",
+                          stacklevel=3)
+    arrays = download(tried)
+    if arrays:
+        keep(arrays)
+        return arrays
     raise MNISTNotFound(
-        "MNIST could not be had. Tried:\n  " + "\n  ".join(tried)
-        + "\nThree ways out: set the environment variable VAE_TF_DATA to a "
+        "MNIST could not be had. Tried:\n"
+        + "".join(f"  {place}: {why}\n" for place, why in tried.items())
+        + "Three ways out: set the environment variable VAE_TF_DATA to a "
         f"copy of mnist.npz; put that file into {keras_cache()}; or connect "
         "to the network and run again.")
 
 
-def files():
-    """Return where MNIST may be on this machine, best first."""
-    named = os.environ.get("VAE_TF_DATA")
-    named = [Path(os.path.expanduser(named))] if named else []
-    named = [path / "mnist.npz" if os.path.isdir(path) else path
-             for path in named]
-    return [*named, keras_cache() / "mnist.npz", kept_file()]
+def named_file():
+    """Return the file that VAE_TF_DATA names, "" if it is empty or not set."""
+    path = os.path.expanduser(os.environ.get("VAE_TF_DATA", ""))
+    return os.path.join(path, "mnist.npz") if os.path.isdir(path) else path
+
+
+def cached_files():
+    """Return Keras's own file and the one where a download is kept."""
+    return [os.path.join(keras_cache(), name)
+            for name in ("mnist.npz", "vae_tf-mnist.npz")]
 
 
 def keras_cache():
     """Return the folder where Keras keeps its data sets."""
-    home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
-    return Path(home) / "datasets"
-
-
-def kept_file():
-    """Return the file of our own where a download is kept."""
-    return keras_cache() / "vae_tf-mnist.npz"
+    home = os.path.expanduser(os.environ.get("KERAS_HOME") or "~/.keras")
+    if home.startswith("~"):  # there is no home: Keras takes this, too
+        home = "/tmp/.keras"
+    return os.path.join(home, "datasets")
 
 
 def read_file(path):
@@ -136,99 +132,89 @@ def read_file(path):
 
 def read_npz(file):
     """Return the arrays of an open .npz file; nothing is ever unpickled."""
-    with np.load(file, allow_pickle=False) as arrays:
-        not_too_many(sum(arrays.zip.getinfo(name + ".npy").file_size
-                         for name in SHA256))
-        return {name: arrays[name] for name in SHA256}
+    start = file.read(16)
+    try:
+        with np.lib.npyio.NpzFile(file, allow_pickle=False) as arrays:
+            if MOST_BYTES < sum(arrays.zip.getinfo(name + ".npy").file_size
+                                for name in SHA256):
+                raise ValueError
+            return {name: arrays[name] for name in SHA256}
+    except Exception as error:  # damage makes NumPy raise anything
+        raise ValueError(
+            "it cannot be read as an .npz file of MNIST's arrays "
+            f"({type(error).__name__}); it begins with {start}") from error
 
 
 def verified(arrays):
     """Return MNIST's arrays if these are it to the byte, else ValueError."""
     genuine = {}
     for name, expected in SHA256.items():
-        array = np.ascontiguousarray(arrays[name]).view(np.uint8)
-        found = hashlib.sha256(array).hexdigest()
+        content = arrays[name].tobytes()
+        found = hashlib.sha256(content).hexdigest()
         if found != expected:
             raise ValueError(f"its {name} is not MNIST's (SHA-256 {found})")
         # Some copies are flat: the bytes are what was verified.
-        genuine[name] = array.reshape([-1, 28, 28] if name[0] == "x" else -1)
+        genuine[name] = np.frombuffer(content, np.uint8).reshape(
+            [-1, 28, 28] if name[0] == "x" else -1)
     return genuine
 
 
-def not_too_many(size):
-    """Raise ValueError if this many bytes can be no file of MNIST's."""
-    if size > MOST_BYTES:
-        raise ValueError(f"more than {MOST_BYTES} bytes")
+# Not pooch, which (1.9, measured) replaces a reader's file of the same name,
+# waits for a drip of bytes without end, and gives no data on a full disk.
+def download(tried):
+    """Return the arrays of the first good address, or None; say why in tried.
 
-
-def before(deadline, function, *arguments):
-    """Return function(*arguments, deadline), or TimeoutError at the deadline.
-
-    In a thread, which is left to itself then: urllib's own timeout holds for
-    one wait of many, and not at all for the look-up of a name.
+    In a thread, which is left to itself after SECONDS_IN_ALL: urllib's own
+    timeout holds for one wait of many, and not at all for finding a name.
     """
     def work():
-        try:
-            future.set_result(function(*arguments, deadline))
-        except BaseException as error:
-            future.set_exception(error)
+        for address in ADDRESSES:
+            try:
+                found.append(verified(fetch_arrays(address)))
+                return
+            except Exception as error:
+                ours = isinstance(error, ValueError)
+                tried[address] = str(error) if ours else repr(error)
 
-    future = Future()
-    threading.Thread(target=work, daemon=True).start()
-    try:
-        return future.result(max(0, deadline - time.monotonic()))
-    except TimeoutError:
-        if future.done():
-            raise
-        raise TimeoutError(
-            f"not done after {SECONDS_IN_ALL} s in all") from None
+    found = []
+    tried.update(dict.fromkeys(
+        ADDRESSES, f"not done after {SECONDS_IN_ALL} s in all"))
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(SECONDS_IN_ALL)
+    return found[0] if found else None
 
 
-def download(address, deadline):
+def fetch_arrays(address):
     """Return the arrays found at one address."""
     if address.endswith(".npz"):
-        return read_npz(io.BytesIO(fetch(address, deadline)))
-    return {name: read_idx(fetch(address + file, deadline))
+        return read_npz(io.BytesIO(fetch(address)))
+    return {name: read_idx(fetch(address + file))
             for name, file in IDX.items()}
 
 
-def fetch(address, deadline):
-    """Return the bytes at `address`; stop soon after the deadline."""
-    parts, size = [], 0
+def fetch(address):
+    """Return the bytes at `address`, or the first MOST_BYTES of them."""
     with urllib.request.urlopen(address, timeout=SECONDS_PER_ANSWER) as answer:
-        while (part := answer.read1(2**16)) and time.monotonic() < deadline:
-            parts.append(part)
-            size += len(part)
-            not_too_many(size)
-    return b"".join(parts)
+        return answer.read(MOST_BYTES)
 
 
 def read_idx(packed):
-    """Return the uint8 array of an IDX file: magic, lengths, then bytes."""
+    """Return the values of an IDX file, which follow magic and lengths."""
     with gzip.open(io.BytesIO(packed)) as file:
-        raw = file.read(MOST_BYTES + 1)
-    not_too_many(len(raw))
-    axes = raw[3]
-    shape = np.frombuffer(raw, ">i4", axes, offset=4)
-    return np.frombuffer(raw, np.uint8, offset=4 + 4 * axes).reshape(shape)
+        raw = file.read(MOST_BYTES)
+    return np.frombuffer(raw, np.uint8, offset=4 + 4 * raw[3])
 
 
 def keep(arrays):
     """Write the arrays beside Keras's, whole or not at all; never insist."""
-    path = kept_file()
     with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=path.name, suffix=".part", delete=False)
-        try:
-            with part:
-                np.savez_compressed(part, **arrays)
-                part.flush()
-                os.fsync(part.fileno())
-            os.replace(part.name, path)
-        except BaseException:
-            os.unlink(part.name)
-            raise
+        os.makedirs(keras_cache(), exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=keras_cache(),
+                                         prefix="vae_tf-") as folder:
+            part = os.path.join(folder, "part.npz")
+            np.savez_compressed(part, **arrays)
+            os.replace(part, cached_files()[1])
 
 
 def digits():
