@@ -32,10 +32,11 @@ class Dense(VAE):
     def dense(self, x, outputs, name):
         inputs = x.shape[-1]
         matrix, bias = self.limits(inputs, outputs)  # uniform between ±
-        w = get_variable(name + "/Matrix", lambda: tf.random.uniform(
-            [inputs, outputs], -matrix, matrix))
-        b = get_variable(name + "/bias", lambda: tf.random.uniform(
-            [outputs], -bias, bias))
+        w = get_variable(
+            name + "/Matrix", [inputs, outputs],
+            lambda shape: tf.random.uniform(shape, -matrix, matrix))
+        b = get_variable(name + "/bias", [outputs],
+                         lambda shape: tf.random.uniform(shape, -bias, bias))
         return tf.matmul(x, w) + b
 
 

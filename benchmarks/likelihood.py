@@ -26,7 +26,8 @@ WEIGHTS = "burda2015.npz"
 GREY, DRAWN, CUT = "grey", "drawn", "cut at 1/2"
 BURDA = "Burda et al. 2015"
 NETWORKS = {
-    "2016, convolutions": lambda: VAE(generation_loss=cross_entropy),
+    "2016, convolutions": lambda: VAE(generation_loss=cross_entropy,
+                                      stddev_start=0),
     "2016, August, dense": August,
     BURDA: Burda,
 }
@@ -140,7 +141,7 @@ def summed_up(values):
 def stored(path=RESULT.with_name(WEIGHTS)):
     """Return the network of Burda et al. with the weights of its file."""
     model = Burda()
-    model.reconstruct(np.zeros([1, 784], np.float32))  # makes the variables
+    model.reconstruct(np.zeros([1, 28, 28, 1], np.float32))  # makes the variables
     with np.load(path, allow_pickle=False) as weights:
         for variable in model.trainable_variables:
             variable.assign(np.float32(weights[variable.name]))

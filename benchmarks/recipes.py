@@ -9,7 +9,7 @@ EPOCHS = {"of_2016": 9, "quick": 3}
 
 def of_2016(images, seed):
     """Return a new VAE and the generator of its training, as in 2016."""
-    vae = VAE(generation_loss=cross_entropy)
+    vae = VAE(generation_loss=cross_entropy, stddev_start=0)
     return vae, train(vae, images, epochs=EPOCHS["of_2016"], seed=seed)
 
 
@@ -30,6 +30,6 @@ def quick(images, seed, optimizer=tf.keras.optimizers.Nadam,
             learning_rate, steps, 0.0)
     optimizer = optimizer(learning_rate, beta_1, beta_2,
                           global_clipnorm=clip)
-    vae = SubPixelVAE(generation_loss=cross_entropy)
+    vae = SubPixelVAE(generation_loss=cross_entropy, stddev_start=0)
     return vae, train(vae, images, epochs=EPOCHS["quick"], seed=seed,
                       batchsize=batchsize, optimizer=optimizer)

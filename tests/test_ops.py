@@ -1,5 +1,8 @@
 """The layers against Keras's with the same weights, and the Scope."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import numpy as np
 import pytest
 
@@ -79,6 +82,13 @@ def test_a_layer_starts_with_small_random_weights_and_zero_biases(name):
     assert (np.abs(weights).max() <= .04) == truncated
 
 
+def test_a_bias_may_start_elsewhere():
+    with Scope():
+        for start in (0, .02, np.float64(-1), 3):
+            y = dense(tf.zeros([1, 3]), 3, 2, f"from {start}", start)
+            assert np.all(y == np.float32(start))
+
+
 def test_a_variable_is_made_once_and_reused():
     scope, x = Scope(), tf.ones([1, 3])
     with scope:
@@ -133,3 +143,34 @@ def test_the_inner_of_nested_scopes_is_used_until_it_is_left(leave):
     assert {v.name.split("/")[0] for v in outer.variables} == {"outer"}
     with pytest.raises(RuntimeError):
         dense(x, 1, 1, "alone")
+
+
+def test_a_name_used_again_for_another_shape_is_refused():
+    x, image = tf.ones([1, 4]), tf.ones([1, 8, 8, 2])
+    with Scope():
+        for layer in (lambda n: dense(x, 4, n, "w"),
+                      lambda n: conv2d(image, 2, n, "c"),
+                      lambda n: conv_transpose(image, [1, 16, 16, n], "t")):
+            layer(3)
+            with pytest.raises(ValueError, match="'./.*3.* Got .*5"):
+                layer(5)
+            assert layer(3).shape[-1] == 3
+
+
+def test_threads_do_not_see_each_others_scopes():
+    x, everybody = tf.ones([1, 3]), Barrier(4)
+
+    def answers(scope):
+        everybody.wait()
+        found = []
+        for _ in range(50):
+            with scope:
+                found.append(dense(x, 3, 2, "same").numpy())
+        return found
+
+    ours, other = Scope(), Scope()
+    with Scope(), ThreadPoolExecutor(4) as threads:
+        a, b, *rest = threads.map(answers, [ours, other, ours, other])
+    assert np.all(a == a[0]) and np.all(b == b[0]) and np.all(a[0] != b[0])
+    assert np.array_equal([a, b], rest)     # made once, by who came first
+    assert len(ours.variables) == len(other.variables) == 2

@@ -1,7 +1,8 @@
 """What bad input gets: one line with the argument, what is allowed, what came.
 
-The wording is scikit-learn's. TypeError for the wrong kind of thing,
-ValueError for the wrong value.
+The wording is scikit-learn's, whose own check_scalar lets NaN, infinity and
+bool through. TypeError for the wrong kind of thing, ValueError for the wrong
+value.
 """
 
 import math
@@ -22,13 +23,16 @@ def integer(name, value, owner, low=1, high=None):
     return int(value)
 
 
-def positive_number(name, value, owner):
-    """Return `value` as a float if it is positive and finite."""
+def positive_number(name, value, owner, zero=False):
+    """Return `value` as a float if it is positive and finite.
+
+    With `zero` it may be 0.
+    """
     message = (f"The {name!r} parameter of {owner} must be a float in the "
-               f"range (0, inf). Got {value!r} instead.")
+               f"range {'[' if zero else '('}0, inf). Got {value!r} instead.")
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(message)
-    if not (value > 0 and math.isfinite(value)):
+    if not (value > 0 or zero and value == 0) or not math.isfinite(value):
         raise ValueError(message)
     return float(value)
 
@@ -55,25 +59,41 @@ def array(name, value, owner, shape):
 
     A None in `shape` stands for any length of at least 1.
     """
-    lengths = ["any" if s is None else str(s) for s in shape]
-    wanted = f"[{', '.join(['n', *lengths])}]"
     begin = f"The {name!r} parameter of {owner} must be "
-    if not isinstance(value, np.ndarray) and not hasattr(value, "__array__"):
-        raise TypeError(f"{begin}an array of floats of shape {wanted}. "
-                        f"Got {type(value).__name__} instead.")
-    value = np.asarray(value)
-    if value.dtype.kind != "f":
-        raise TypeError(f"{begin}an array of floats. Got dtype {value.dtype} "
-                        "instead.")
-    if value.ndim != len(shape) + 1 or 0 in value.shape or any(
-            s not in (None, v) for s, v in zip(shape, value.shape[1:])):
-        raise ValueError(f"{begin}of shape {wanted} with n >= 1. "
-                         f"Got {list(value.shape)} instead.")
+    try:
+        known = np.asarray(value.__array__())
+    except Exception:  # a list has none, nor a tensor without values yet
+        raise TypeError(f"{begin}an array of floats of shape {wanted(shape)}. "
+                        f"Got {type(value).__name__} instead.") from None
+    form(name, known.dtype, known.shape, owner, shape)
     with np.errstate(over="ignore"):
-        value = value.astype(np.float32, copy=False)
-    if not np.isfinite(value.min()) or not np.isfinite(value.max()):
+        known = known.astype(np.float32, copy=False)
+    if not np.isfinite(known.min()) or not np.isfinite(known.max()):
         raise ValueError(f"{begin}finite. Got NaN or infinity instead.")
-    return value
+    return known
+
+
+def form(name, dtype, lengths, owner, shape):
+    """Raise unless the type is a float's and lengths are those of `array`.
+
+    A None in `lengths` is one that is not known yet.
+    """
+    begin = f"The {name!r} parameter of {owner} must be "
+    dtype = np.dtype(dtype)
+    if dtype.kind != "f":
+        raise TypeError(f"{begin}an array of floats. Got dtype {dtype} "
+                        "instead.")
+    if len(lengths) != len(shape) + 1 or 0 in lengths or any(
+            None not in (s, length) and s != length
+            for s, length in zip(shape, lengths[1:])):
+        raise ValueError(f"{begin}of shape {wanted(shape)} with n >= 1. "
+                         f"Got {list(lengths)} instead.")
+
+
+def wanted(shape):
+    """Return the shape [n, *shape] as text."""
+    lengths = ["any" if s is None else str(s) for s in shape]
+    return f"[{', '.join(['n', *lengths])}]"
 
 
 def images(name, value, owner, image_shape):
@@ -83,7 +103,7 @@ def images(name, value, owner, image_shape):
     if low < 0 or high > 1:
         raise ValueError(
             f"The {name!r} parameter of {owner} must have pixels in the range "
-            f"[0, 1]. Got [{low:g}, {high:g}] instead.")
+            f"[0, 1]. Got [{low!s}, {high!s}] instead.")
     return value
 
 

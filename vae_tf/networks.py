@@ -23,15 +23,16 @@ def encoder(input_images, n_z):
     return dense(features(input_images), 7 * 7 * 32, n_z, "w_z")
 
 
-def recognition(input_images, n_z):
+def recognition(input_images, n_z, stddev_start=0.0):
     """Choose a mean and a standard deviation per latent variable.
 
     images [n, 28, 28, 1] -> z_mean, z_stddev, each [n, n_z]. z_stddev is a
-    linear output whose sign means nothing. (Chapter 5)
+    linear output whose sign means nothing; its bias starts at `stddev_start`.
+    (Chapter 5)
     """
     h2_flat = features(input_images)
     z_mean = dense(h2_flat, 7 * 7 * 32, n_z, "w_mean")
-    z_stddev = dense(h2_flat, 7 * 7 * 32, n_z, "w_stddev")
+    z_stddev = dense(h2_flat, 7 * 7 * 32, n_z, "w_stddev", stddev_start)
     return z_mean, z_stddev
 
 

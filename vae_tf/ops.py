@@ -1,37 +1,51 @@
 """The layers of 2016: 5x5 convolutions, their transposes, dense."""
 
+import contextvars
+import threading
+
 import tensorflow as tf
+
+ENTERED = contextvars.ContextVar("entered", default=())  # one per thread
+MAKING = threading.RLock()
 
 
 class Scope(tf.Module):
     """Variables by name: made on first use, reused ever after.
 
     Stands in for TensorFlow 1's `variable_scope`: inside `with scope:` the
-    layers below find their variables in `scope`. Using a layer outside any
-    scope raises a RuntimeError that names the variable. (Appendix A)
+    layers below find their variables in `scope`. What one thread enters is
+    not seen by another. Using a layer outside any scope raises a RuntimeError
+    that names the variable. (Appendix A)
     """
-
-    _entered = []
 
     def __init__(self):
         super().__init__()
         self._by_name = {}
 
     def __enter__(self):
-        Scope._entered.append(self)
+        ENTERED.set((*ENTERED.get(), self))
 
     def __exit__(self, *exception):
-        Scope._entered.pop()
+        ENTERED.set(ENTERED.get()[:-1])
 
 
-def get_variable(name, initial_value):
-    """Return the current scope's variable, made by `initial_value` if new."""
-    if not Scope._entered:
+def get_variable(name, shape, initializer):
+    """Return the current scope's variable, `initializer(shape)` if new.
+
+    Raises ValueError if it was made with another shape.
+    """
+    if not ENTERED.get():
         raise RuntimeError(f"Variable {name!r} is used outside `with scope:`.")
-    by_name = Scope._entered[-1]._by_name
-    if name not in by_name:
-        by_name[name] = tf.Variable(initial_value(), name=name)
-    return by_name[name]
+    by_name = ENTERED.get()[-1]._by_name
+    with MAKING:    # two threads that come first make one variable
+        if name not in by_name:
+            by_name[name] = tf.Variable(initializer(shape), name=name)
+    variable = by_name[name]
+    if not variable.shape.is_compatible_with(shape):
+        raise ValueError(
+            f"Variable {name!r} must keep the shape {variable.shape} that it "
+            f"was made with. Got {tf.TensorShape(shape)} instead.")
+    return variable
 
 
 def conv2d(x, input_features, output_features, name):
@@ -39,9 +53,10 @@ def conv2d(x, input_features, output_features, name):
 
     [n, h, w, input_features] -> [n, h/2, w/2, output_features] (Chapter 4)
     """
-    w = get_variable(name + "/w", lambda: tf.random.truncated_normal(
-        [5, 5, input_features, output_features], stddev=0.02))
-    b = get_variable(name + "/b", lambda: tf.zeros([output_features]))
+    w = get_variable(
+        name + "/w", [5, 5, input_features, output_features],
+        lambda shape: tf.random.truncated_normal(shape, stddev=0.02))
+    b = get_variable(name + "/b", [output_features], tf.zeros)
     return tf.nn.conv2d(x, w, strides=2, padding="SAME") + b
 
 
@@ -50,21 +65,25 @@ def conv_transpose(x, output_shape, name):
 
     [n, h, w, c] -> output_shape = [n, 2h, 2w, features] (Chapter 1)
     """
-    w = get_variable(name + "/w", lambda: tf.random.truncated_normal(
-        [5, 5, output_shape[-1], x.shape[-1]], stddev=0.02))
-    b = get_variable(name + "/b", lambda: tf.zeros([output_shape[-1]]))
+    w = get_variable(
+        name + "/w", [5, 5, output_shape[-1], x.shape[-1]],
+        lambda shape: tf.random.truncated_normal(shape, stddev=0.02))
+    b = get_variable(name + "/b", [output_shape[-1]], tf.zeros)
     # 2016: b is created and never added.
     return tf.nn.conv2d_transpose(x, w, output_shape, strides=2) + b
 
 
-def dense(x, input_features, output_features, scope):
-    """Multiply by a matrix and add a bias.
+def dense(x, input_features, output_features, scope, bias_start=0.0):
+    """Multiply by a matrix and add a bias, which starts at `bias_start`.
 
     [n, input_features] -> [n, output_features] (Chapter 1)
     """
-    matrix = get_variable(scope + "/Matrix", lambda: tf.random.normal(
-        [input_features, output_features], stddev=0.02))
-    bias = get_variable(scope + "/bias", lambda: tf.zeros([output_features]))
+    matrix = get_variable(
+        scope + "/Matrix", [input_features, output_features],
+        lambda shape: tf.random.normal(shape, stddev=0.02))
+    bias = get_variable(
+        scope + "/bias", [output_features],
+        lambda shape: tf.constant(bias_start, tf.float32, shape))
     return tf.matmul(x, matrix) + bias
 
 

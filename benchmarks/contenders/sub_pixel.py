@@ -13,9 +13,10 @@ def conv_transpose(x, output_shape, name):
     with the same 5x5 weights. (Shi et al. 2016)
     """
     c, features = x.shape[-1], output_shape[-1]
-    w = ops.get_variable(name + "/w", lambda: tf.random.truncated_normal(
-        [5, 5, features, c], stddev=0.02))
-    b = ops.get_variable(name + "/b", lambda: tf.zeros([features]))
+    w = ops.get_variable(
+        name + "/w", [5, 5, features, c],
+        lambda shape: tf.random.truncated_normal(shape, stddev=0.02))
+    b = ops.get_variable(name + "/b", [features], tf.zeros)
     w = tf.pad(w, [[1, 0], [1, 0], [0, 0], [0, 0]])        # 6x6
     w = tf.reshape(w, [3, 2, 3, 2, features, c])[::-1, :, ::-1]
     w = tf.reshape(tf.transpose(w, [0, 2, 5, 1, 3, 4]),
