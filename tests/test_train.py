@@ -422,6 +422,12 @@ def test_nothing_is_printed_away_from_a_terminal(capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_program_without_stderr_trains(monkeypatch):
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    monkeypatch.setattr(sys, "stderr", None)
+    assert len(list(Counter(1).train(epochs=2))) == 2
+
+
 def test_a_terminal_gets_a_bar_that_is_gone_at_the_end(monkeypatch):
     class Terminal(io.StringIO):
         def isatty(self):

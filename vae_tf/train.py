@@ -5,6 +5,7 @@ import inspect
 import json
 import os
 import platform
+import sys
 import threading
 import time
 import types
@@ -366,7 +367,8 @@ def check_strategy(strategy, model, batchsize):
 def progress(first, epochs):
     """Count from `first` to `epochs`, with a bar where somebody looks on."""
     in_notebook = issubclass(tqdm, notebook_tqdm)
-    silent = bool(os.environ.get("TQDM_DISABLE"))  # tqdm's own setting
+    silent = (bool(os.environ.get("TQDM_DISABLE"))  # tqdm's own setting
+              or sys.stderr is None)
     return tqdm(range(first, epochs + 1), unit="epoch", leave=False,
                 initial=first - 1, total=epochs,
                 disable=silent or (False if in_notebook else None))
