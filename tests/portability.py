@@ -194,10 +194,11 @@ def changed(judged):
 def needed(cell, got):
     """Return the rtol and the SSIM that a cell's outputs need to pass."""
     rtol, ssim = 0, 1
+    units = cell.metadata.get("vae_tf", {}).get("units", 0)
     for mime, a, b in validate.changes(cell, got):
         if mime != "image/png":
             rtol = max([rtol, *(
-                validate.needed_rtol(old, new) for words, old, new
+                validate.needed_rtol(old, new, units) for words, old, new
                 in validate.number_pairs(a, b) if not words.endswith("±"))])
         elif validate.pixels(a).shape == validate.pixels(b).shape:
             ssim = min(ssim, validate.similarity(a, b))

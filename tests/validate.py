@@ -1,11 +1,21 @@
 """What nbval compares, made strict: a pytest plugin over pure functions.
 
-Numbers with a decimal point are compared within a tolerance, pictures by
-structural similarity, all else exactly. A cell states its own tolerance in
-its metadata, {"vae_tf": {"rtol": 0.05}} or {"vae_tf": {"ssim": 0.9}}. Of a
-cell tagged `timing` only the kinds of its outputs are compared, and of one
-tagged `processor` likewise where the processor is of another kind than that
-which the notebook names: there its last digits have decided too much.
+Numbers with a decimal point are compared within a tolerance, pictures as a
+whole and piece by piece, all else exactly. A cell states its own tolerances
+in its metadata, for instance {"vae_tf": {"rtol": 0.05, "ssim": 0.9}}:
+
+- `rtol`: a number may be off by this share. One of too few digits to show
+  that share, such as 0.1 with 1 %, must then be the same.
+- `units`: a number of too few digits may be off by so many units of its last
+  digit. Unlike an absolute tolerance this reaches no other number of the
+  cell, be it longer or much smaller.
+- `ssim`: a picture's structural similarity must be at least this.
+- `letters`: its letters may stand so many pixels away, by default 4.
+- `colours`: so may its colours, by default 2, or 40 where `ssim` is lowered.
+
+Of a cell tagged `timing` only the kinds of its outputs are compared, and of
+one tagged `processor` likewise where the processor is of another kind than
+that which the notebook names: there its last digits have decided too much.
 """
 
 import base64
@@ -28,8 +38,12 @@ import numpy as np
 import pytest
 from nbval import kernel, plugin
 
-TOLERANCES = {"rtol": 0.01, "ssim": 0.98}
-LIMITS = {"rtol": (0, 0.2), "ssim": (0.5, 1)}
+from book.toc import chapters
+
+TOLERANCES = {"rtol": 0.01, "units": 0, "ssim": 0.98, "letters": 4,
+              "colours": None}
+LIMITS = {"rtol": (0, 0.2), "units": (1, 3), "ssim": (0.5, 1),
+          "letters": (4, 200), "colours": (2, 200)}
 SPREAD = 3
 ALLOWED = {"stdout", "text/plain", "text/markdown", "text/html", "image/png"}
 NUMBER = re.compile(r"""
@@ -51,36 +65,44 @@ SWITCH = re.compile(r"(?i)nbval|pytest_validate|raises-exception|skip-exec")
 
 # Two outputs.
 
-def number_faults(expected, got, rtol):
+def number_faults(expected, got, rtol, units=0):
     """Yield how far apart two printed numbers are, if they are too far."""
-    if not (off := needed_rtol(expected, got)) <= rtol:
-        yield (f"expected {expected}, got {got} "
-               f"({off:.2%} off, {rtol:.2%} allowed)")
+    allowed = units if is_short(expected, rtol) else 0
+    if not (off := needed_rtol(expected, got, allowed)) <= rtol * (1 + 1e-9):
+        yield (f"expected {expected}, got {got} ({off:.2%} off, "
+               f"{rtol:.2%} allowed{f' or {units} units' if allowed else ''})")
 
 
-def needed_rtol(expected, got):
+def is_short(number, rtol):
+    """Return whether one unit of a number's last digit is beyond `rtol`."""
+    return unit(number) > rtol * (1 + 1e-9) * abs(value(number))
+
+
+def needed_rtol(expected, got, units=0):
     """Return the least rtol with which two printed numbers agree.
 
-    One unit in the last digit is always allowed, since the least noise
-    carries a number over a rounding boundary. With three digits that is 1 %
-    at most, so what must not change by 2 % is printed with three.
+    It is 0 for those that are at most so many units of the last digit apart.
     """
-    a, b = (float(x.replace(",", "").replace("−", "-"))
-            for x in (expected, got))
-    if abs(a - b) <= 1.01 * min(unit(expected), unit(got)):
+    off = abs(value(expected) - value(got))
+    if off <= 1.01 * units * unit(expected):
         return 0
-    return abs(a - b) / abs(a) if a else np.inf
+    return off / abs(value(expected)) if value(expected) else np.inf
 
 
-def spread_faults(expected, got):
+def spread_faults(expected, got, units=0):
     """Yield that the number after a ± is another by more than SPREAD times.
 
     A deviation over three seeds is itself known to half its size, and what it
     is there to say, that a difference is clear, is a claim's own comparison.
     """
-    if not max(needed_rtol(expected, got),
-               needed_rtol(got, expected)) <= SPREAD - 1:
+    if [*number_faults(expected, got, SPREAD - 1, units),
+            *number_faults(got, expected, SPREAD - 1, units)]:
         yield f"expected ± {expected}, got ± {got} ({SPREAD} times allowed)"
+
+
+def value(number):
+    """Return a printed number as a float."""
+    return float(number.replace(",", "").replace("−", "-"))
 
 
 def unit(number):
@@ -90,16 +112,16 @@ def unit(number):
     return 10.0 ** (int(exponent or 0) - len(decimals)) * (mantissa[-1] != ".")
 
 
-def text_faults(expected, got, rtol):
-    """Yield how two texts differ: words exactly, numbers within `rtol`."""
+def text_faults(expected, got, rtol, units=0):
+    """Yield how two texts differ: words exactly, numbers by their rules."""
     old, new = NUMBER.split(expected), NUMBER.split(got)
     if old[::2] != new[::2]:
         yield "expected {!r}, got {!r}".format(*differing(expected, got))
         return
     for words, a, b in number_pairs(expected, got):
         is_spread = words.endswith("±")
-        for fault in (spread_faults(a, b) if is_spread
-                      else number_faults(a, b, rtol)):
+        for fault in (spread_faults(a, b, units) if is_spread
+                      else number_faults(a, b, rtol, units)):
             yield f"after {words[-40:]!r}: {fault}"
 
 
@@ -116,16 +138,81 @@ def differing(expected, got):
                  or NUMBER.sub("#", a) != NUMBER.sub("#", b)), (expected, got))
 
 
-def picture_faults(expected, got, needed):
-    """Yield how two base64 PNGs differ in size or structural similarity."""
-    a, b = pixels(expected).shape, pixels(got).shape
-    if a != b:
-        yield f"expected {a} (rows, columns, colours), got {b}"
-    elif not (found := similarity(expected, got)) >= needed:
-        yield f"another picture: SSIM {found:.3f}, {needed} needed"
+def picture_faults(expected, got, ssim, letters=4, colours=None):
+    """Yield how two base64 PNGs differ: in size, as a whole or in a piece."""
+    a, b = pixels(expected), pixels(got)
+    if a.shape != b.shape:
+        yield f"expected {a.shape} (rows, columns, colours), got {b.shape}"
+        return
+    if not (found := similarity(expected, got)) >= ssim:
+        yield f"another picture: SSIM {found:.3f}, {ssim} needed"
+    colours = colours or (2 if ssim >= TOLERANCES["ssim"] else 40)
+    for old, new, what in ((a, b, "lost"), (b, a, "new")):
+        for name, places, few in (
+                ("letters", lost_letters(old, new, letters), 0),
+                ("pixels of a colour", lost_colours(old, new, colours), 16)):
+            if len(places) > few:
+                yield (f"{len(places)} {name} {what}, the first at row "
+                       f"{places[0][0]}, column {places[0][1]}")
 
 
-@functools.cache
+def lost_letters(a, b, shift):
+    """Return where a picture has the letters that another lacks nearby.
+
+    A letter is there if what stands at most `shift` pixels away correlates
+    with it: by 0.8, or by 0.5 where letters may be moved further than by
+    default, since what is measured then moves them and changes digits.
+    """
+    from skimage.feature import match_template
+
+    alike = 0.8 if shift <= TOLERANCES["letters"] else 0.5
+    grey, other = a.mean(axis=2), b.mean(axis=2)
+    return [(box[0].start, box[1].start) for box in letter_boxes(a)
+            if np.abs(grey[box] - other[box]).max() > 40
+            and match_template(other[widened(box, shift)],
+                               grey[box]).max() < alike]
+
+
+def letter_boxes(picture):
+    """Yield the boxes of the dark shapes of a letter's size on white paper.
+
+    Paper is one white sheet. So the hole in a drawn 8 is no letter, and what
+    stands on a coloured ground is left to the colours.
+    """
+    from scipy.ndimage import find_objects, label
+
+    shapes, _ = label(picture.max(axis=2) < 128, np.ones((3, 3)))
+    sheets, _ = label(picture.min(axis=2) > 240)
+    paper = (sheets > 0) & (np.bincount(sheets.ravel()) > 2000)[sheets]
+    areas = np.bincount(shapes.ravel())[1:]  # a full stop has fewer than 12
+    for area, box in zip(areas, find_objects(shapes)):
+        box = widened(box, 2)
+        if (area >= 12 and max(paper[box].shape) <= 44
+                and paper[box].mean() > 0.25):
+            yield box
+
+
+def widened(box, margin):
+    """Return a box of slices with a margin around it."""
+    return tuple(slice(max(side.start - margin, 0), side.stop + margin)
+                 for side in box)
+
+
+def lost_colours(a, b, shift):
+    """Return where a picture has a colour that another has not nearby.
+
+    Nearby are the pixels at most `shift` away; their colours and those between
+    them count, with 64 of 255 to spare.
+    """
+    from scipy.ndimage import maximum_filter, minimum_filter
+
+    window = (2 * shift + 1, 2 * shift + 1, 1)
+    return np.argwhere(
+        ((a < minimum_filter(b, window).astype(np.int16) - 64)
+         | (a > maximum_filter(b, window).astype(np.int16) + 64)).any(axis=2))
+
+
+@functools.lru_cache(maxsize=32)
 def similarity(expected, got):
     """Return the structural similarity of two base64 PNGs of one size."""
     from skimage.metrics import structural_similarity
@@ -144,7 +231,7 @@ def pixels(png):
     return np.asarray(Image.alpha_composite(white, image).convert("RGB"))
 
 
-COMPARE = {"image/png": (picture_faults, "ssim")}
+COMPARE = {"image/png": (picture_faults, "ssim", "letters", "colours")}
 
 
 # The outputs of one cell.
@@ -171,8 +258,9 @@ def differences(cell, got, values=True):
     elif values and not is_timing(cell):
         allowed = {**TOLERANCES, **cell.metadata.get("vae_tf", {})}
         for mime, a, b in changes(cell, got):
-            compare, limit = COMPARE.get(mime, (text_faults, "rtol"))
-            for fault in compare(a, b, allowed[limit]):
+            compare, *names = COMPARE.get(
+                mime, (text_faults, "rtol", "units"))
+            for fault in compare(a, b, *map(allowed.get, names)):
                 yield f"{mime}: {fault}"
 
 
@@ -279,12 +367,6 @@ def write(nb, path):
     os.replace(part, path)
 
 
-def chapters(root):
-    """Return the notebooks that _toc.yml names, in its order."""
-    toc = (root / "_toc.yml").read_text(encoding="utf-8")
-    return re.findall(r"^ *- file: *(\S+\.ipynb)", toc, re.MULTILINE)
-
-
 # The run: nbval's classes, which these replace below.
 
 class Kernel(kernel.RunningKernel):
@@ -326,8 +408,12 @@ class Chapter(plugin.IPyNbFile):
         self.values = mnist_is_here()
         self.kept.unlink(missing_ok=True)
         # No progress bars, no settings of the reader's own.
-        ipython = str(self.config.rootpath / "_build/ipython")
-        with mock.patch.dict(os.environ, TQDM_DISABLE="1", IPYTHONDIR=ipython):
+        environment = {"TQDM_DISABLE": "1", "IPYTHONDIR": str(
+            self.config.rootpath / "_build/ipython")}
+        if data := os.environ.get("VAE_TF_DATA"):  # from where pytest started
+            environment["VAE_TF_DATA"] = str(Path(
+                self.config.invocation_params.dir, os.path.expanduser(data)))
+        with mock.patch.dict(os.environ, environment):
             os.environ.pop("MPLBACKEND", None)
             super().setup()
 
