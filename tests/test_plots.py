@@ -49,22 +49,58 @@ def test_a_figure_is_at_most_seven_inches_wide_and_not_distorted(shape):
 
 
 def test_show_rows_labels_a_row_for_each_name():
-    axes = plots.show_rows({"original": IMAGES, "after": 1 - IMAGES})
-    assert [ax.get_ylabel() for ax in axes] == ["original", "after"]
-    for ax, row in zip(axes, (IMAGES, 1 - IMAGES), strict=True):
+    rows = {"colour": IMAGES, "grey": list(IMAGES[..., :1])}
+    axes = plots.show_rows(rows)
+    assert [ax.get_ylabel() for ax in axes] == ["colour", "grey"]
+    for ax, row in zip(axes, rows.values(), strict=True):
         assert np.array_equal(ax.images[0].get_array(),
-                              plots.merge(row, (1, 6)))
+                              plots.merge(row, (1, 6)).squeeze())
 
 
-def test_show_losses_draws_every_term_and_nothing_else():
-    lines = plots.show_losses(HISTORY).get_lines()
+@pytest.mark.parametrize("n", [0, 1, 2, 20])
+def test_show_losses_draws_every_term_and_nothing_else(n):
+    more = {f"term {i}": np.float32(i) for i in range(n)}
+    history = [{**record, **more} for record in HISTORY]
+    lines = plots.show_losses(history).get_lines()
     assert [line.get_label() for line in lines] \
-        == ["loss", "generation_loss", "latent_loss"]
-    assert len({line.get_linestyle() for line in lines}) == 3
+        == ["loss", "generation_loss", "latent_loss", *more]
+    assert len({(line.get_linestyle(), line.get_color())
+                for line in lines[:20]}) == min(3 + n, 20)
+    assert [line.get_linestyle() for line in lines[:3]] == ["-", "--", ":"]
     for line in lines:
-        terms = [record[line.get_label()] for record in HISTORY]
+        terms = [record[line.get_label()] for record in history]
         assert line.get_xdata().tolist() == [1, 2, 3]
         assert line.get_ydata().tolist() == terms
+
+
+GREY, ONE = np.full([6, 4, 4, 1], .5), HISTORY[0]
+NOT_DRAWN = [np.uint8(255 * GREY), 255 * GREY, GREY - .6, GREY > 0, GREY[0],
+             np.nan * GREY, GREY[:0], GREY[..., [0, 0]], None, "cat.png", 3,
+             [GREY[0], GREY[0, :2]]]
+
+
+@pytest.mark.parametrize("function, name, values", [
+    (plots.show, "images", NOT_DRAWN),
+    (plots.show_rows, "rows", [
+        *({"good": GREY, "bad": images} for images in NOT_DRAWN), {}, None,
+        GREY, [GREY], {"a": GREY[:3], "b": GREY[:5]},
+        {"a": GREY, "b": GREY[:, :2]}, {"a": GREY, "b": GREY[:, :, :2]}]),
+    (lambda size: plots.merge(GREY, size), "size", [
+        6, None, (6,), (1, 2, 3), (2., 3), "23", np.eye(2)]),
+    (plots.show_losses, "history", [
+        [], {}, ONE, None, GREY, (ONE,), [{}], [ONE, {}], [3], [ONE, None],
+        [{"loss": 1.}], [{"epoch": 1}], [{"epoch": 1, "seconds": 2.}],
+        [ONE, {**ONE, "more": 1.}], [{**ONE, "more": 1.}, ONE],
+        [{"epoch": 1, "loss": "1"}], [{"epoch": 1, "loss": GREY}]])])
+def test_bad_input_gets_one_line_before_anything_is_drawn(
+        function, name, values):
+    for value in values:
+        with pytest.raises((TypeError, ValueError)) as error:
+            function(value)
+        begin, got, came = str(error.value).partition(" Got ")
+        assert begin.startswith(f"The {name!r} parameter of ")
+        assert got and came and "\n" not in begin + came
+        assert not plt.get_fignums()
 
 
 @pytest.mark.parametrize("draw", [

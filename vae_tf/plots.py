@@ -1,7 +1,14 @@
 """Arrays in, Axes out: nothing here trains or loads."""
 
+import contextlib
+import itertools
+import numbers
+import operator
+
 import matplotlib.pyplot as plt
 import numpy as np
+
+from vae_tf import checks
 
 
 def merge(images, size):
@@ -9,14 +16,20 @@ def merge(images, size):
 
     images [rows * columns, h, w, c], size (rows, columns)
     -> [rows * h, columns * w, c]. Raises ValueError if the numbers do not
-    match. (2016's `merge`)
+    match, TypeError if the size is not two ints. (2016's `merge`)
     """
     images = np.asarray(images)
-    rows, columns = size
-    if images.ndim != 4 or len(images) != rows * columns or min(size) < 1:
+    try:
+        rows, columns = map(operator.index, size)
+    except (TypeError, ValueError):
+        raise TypeError(
+            "The 'size' parameter of merge must be two ints, (rows, columns). "
+            f"Got {' '.join(repr(size).split())} instead.") from None
+    if images.ndim != 4 or len(images) != rows * columns \
+            or min(rows, columns) < 1:
         raise ValueError(
             "The 'images' parameter of merge must be of shape "
-            f"[{rows * columns}, h, w, c] for the size {tuple(size)}. "
+            f"[{rows * columns}, h, w, c] for the size {(rows, columns)}. "
             f"Got {list(images.shape)} instead.")
     n, h, w, c = images.shape
     grid = images.reshape(rows, columns, h, w, c).swapaxes(1, 2)
@@ -26,10 +39,11 @@ def merge(images, size):
 def show(images, size=None, title=None, ax=None):
     """Draw images [n, h, w, c], pixels in [0, 1], as one grid.
 
-    `size` is (rows, columns), by default one row. Returns the Axes.
+    `size` is (rows, columns), by default one row. Returns the Axes. Raises
+    TypeError or ValueError, naming the argument, before anything is drawn.
     """
-    images = np.asarray(images)
-    picture = merge(images, size or (1, len(images)))
+    images = drawable("images", images, "show")
+    picture = merge(images, (1, len(images)) if size is None else size)
     size = figure_size(picture, images.shape[1])
     ax = ax or plt.subplots(figsize=size, layout="constrained")[1]
     ax.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
@@ -42,11 +56,20 @@ def show(images, size=None, title=None, ax=None):
 def show_rows(rows):
     """Draw {"label": images [n, h, w, c], ...}, one labelled row each.
 
-    Rows must hold equally many images of one size. Returns the Axes, one per
-    row.
+    Rows must have equally many images of one size, grey or in colour. Returns
+    the Axes, one per row. Raises as `show` does.
     """
-    images = [np.asarray(row) for row in rows.values()]
-    n, h, w, _ = images[0].shape
+    if not isinstance(rows, dict) or not rows:
+        got = "{}" if isinstance(rows, dict) else type(rows).__name__
+        raise TypeError("The 'rows' parameter of show_rows must be a "
+                        f"non-empty dict of images. Got {got} instead.")
+    images = [drawable("rows", row, "show_rows") for row in rows.values()]
+    sizes = {row.shape[:3]: list(row.shape) for row in images}
+    if len(sizes) > 1:
+        raise ValueError("The 'rows' parameter of show_rows must have equally "
+                         "many images of one size in each row. "
+                         f"Got {', '.join(map(str, sizes.values()))} instead.")
+    [(n, h, w)] = sizes
     _, axes = plt.subplots(len(rows), 1, squeeze=False, layout="constrained",
                            figsize=(5, 5 * len(rows) * h / (n * w)))
     for ax, label, row in zip(axes[:, 0], rows, images):
@@ -60,22 +83,43 @@ def show_rows(rows):
 def show_losses(history, ax=None):
     """Draw every term of the loss in the records of `train` against epochs.
 
-    Returns the Axes. Raises ValueError for an empty history.
+    Returns the Axes. Raises ValueError unless all records have an epoch and
+    the same terms.
     """
-    if not isinstance(history, list) or not history:
-        raise ValueError("The 'history' parameter of show_losses must be a "
-                         "non-empty list of records. "
-                         f"Got {history!r} instead.")
+    is_list = isinstance(history, list) and history
+    for record in history if is_list else [history]:
+        if not (is_list and isinstance(record, dict) and "epoch" in record
+                and record.keys() == history[0].keys()
+                and record.keys() - {"epoch", "seconds"}
+                and all(isinstance(number, numbers.Real)
+                        for number in record.values())):
+            raise ValueError(
+                "The 'history' parameter of show_losses must be a non-empty "
+                "list of records, all with an epoch and the same terms. "
+                f"Got {' '.join(repr(record).split())} instead.")
     ax = ax or plt.subplots(figsize=(5, 3), layout="constrained")[1]
     epochs = [record["epoch"] for record in history]
-    styles = iter(["-", "--", ":"])
-    for name in history[0]:
-        if name not in ("epoch", "seconds"):
-            ax.plot(epochs, [record[name] for record in history],
-                    next(styles), label=name)
+    names = [name for name in history[0] if name not in ("epoch", "seconds")]
+    for name, style in zip(names, itertools.cycle(["-", "--", ":", "-."])):
+        ax.plot(epochs, [record[name] for record in history], style,
+                label=name)
     ax.set(xlabel="epoch", ylabel="per image")
     ax.legend(frameon=False)
     return ax
+
+
+def drawable(name, images, owner):
+    """Return images as an array that is drawn as it is, or say what is wrong.
+
+    Pixels must be floats in [0, 1]: Matplotlib draws others black or white.
+    """
+    with contextlib.suppress(ValueError):   # of images of several sizes
+        images = np.asarray(images)
+    channels = checks.images(name, images, owner, (None, None, None)).shape[3]
+    if channels not in (1, 3, 4):
+        raise ValueError(f"The {name!r} parameter of {owner} must have 1, 3 "
+                         f"or 4 channels. Got {channels} instead.")
+    return images
 
 
 def figure_size(picture, height_of_one):
