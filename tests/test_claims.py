@@ -4,10 +4,13 @@ import copy
 import importlib.util
 import json
 import re
+from fractions import Fraction
 from pathlib import Path
 from unittest import mock
 
+import numpy as np
 import pytest
+import tensorflow as tf
 from docutils import nodes
 
 from vae_tf import claims
@@ -86,6 +89,28 @@ def test_over_seeds_a_difference_needs_three_deviations(values, verdict,
     assert shown_range in text
 
 
+@pytest.mark.parametrize("value, relation, other, verdict", [
+    ([4, 4, 4], "equal", 4, "holds"), (4, "equal", (4, 4.0, 4), "holds"),
+    ([4, 4, 5], "equal", 4, "does not hold"), ([4], "equal", (4.,), "holds"),
+    ([1, 2, 3], "equal", np.array([1, 2, 3]), "holds"),
+    ([1, 2, 3], "equal", [1, 3, 2], "does not hold"),
+    (np.float32([.1, .2, .3]), "equal", [.1, .2, .3], "holds"),
+    ([np.bool_(True)] * 3, "equal", True, "holds"),
+    ([1_234_567] * 3, "equal", np.full(3, 1_234_567.), "holds"),
+    ([4, 4, 4], "above", [3, 3, 3], "holds"),   # without any deviation
+    ([4, 4, 4], "below", 4, "does not hold"),
+    (np.array([1., 2, 3]), "below", np.array([2., 3, 4]), "holds"),
+    (np.array([5]), "above", np.int64(4), "holds"),
+    (Fraction(1, 3), "below", tf.constant([.4, .5, .6]), "does not hold")])
+def test_over_seeds_every_kind_of_list_is_compared(value, relation, other,
+                                                   verdict):
+    measured = ("images kept", value, relation, other, "")
+    record, text = shown(1, verdict, measured, seeds=(0, 1, 2))
+    assert record["found"] == verdict and "in this run" not in text
+    assert json.loads(json.dumps(record)) == record
+    assert "clearly equal" not in text
+
+
 def test_seeds_are_compared_pair_by_pair():
     # Far apart from seed to seed, but always by the same difference.
     first, second = [1.0, 5.0, 9.0], [2.0, 6.0, 10.1]
@@ -117,11 +142,18 @@ def test_a_contradicted_verdict_is_shown_as_such():
     ((1, "holds", ("a", 1, "<", 2, "cm")), (), "'below', 'above' or 'equal'"),
     ((1, "holds", ("a", "one", "cm")), (), "a number.*Got 'one'"),
     ((1, "holds", ("a", float("nan"), "cm")), (), "a number.*Got nan"),
+    ((1, "holds", ("a", [], "cm")), (), "a number.*Got []"),
+    ((1, "holds", ("a", np.eye(2), "cm")), (0, 1), "Got [[1.0, 0.0], [0.0"),
+    ((1, "holds", ("a", np.ones(3), "cm")), (0, 1), "each of 2 seeds"),
+    ((1, "holds", ("a", np.ones(2), "cm")), (), "a number.*Got [1.0, 1.0]"),
+    ((1, "holds", ("a", np.eye(2))), (), "'measured'.*Got ('a', array("),
+    ((1, "holds", ("a", 1, "equal", [1, None], "cm")), (0, 1), "Got [1, Non"),
     ((1, "holds", ("a", [1.0, 2.0], "cm")), (0, 1, 2), "each of 3 seeds")])
 def test_bad_input_is_named(arguments, seeds, message):
     pattern = ".*".join(map(re.escape, message.split(".*")))
-    with pytest.raises(ValueError, match=pattern):
+    with pytest.raises(ValueError, match=pattern) as error:
         shown(*arguments, seeds=seeds)
+    assert "\n" not in str(error.value)
 
 
 def planted(change):

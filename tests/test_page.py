@@ -66,6 +66,7 @@ def test_a_list_of_strings_goes_as_it_is_and_a_sentence_is_shown():
     (None, ARRAYS, ValueError, "'name'.*Got None"),
     ("a-figure", {}, TypeError, "'contents'.*Got {}"),
     ("a-figure", [1], TypeError, "'contents'.*Got [1]"),
+    ("a-figure", np.eye(2), TypeError, "Got array([[1., 0.], [0., 1.]])"),
     ("a-figure", {"x": 3}, TypeError, "'x'.*Got int"),
     ("a-figure", {"x": [1.0]}, TypeError, "'x'.*Got list"),
     ("a-figure", {"x": np.arange(3)}, TypeError, "'x'.*Got int64"),

@@ -80,10 +80,10 @@ def claim(number, verdict, *measured, seeds=()):
     "below", other, unit), with "above" or "equal" likewise, is a comparison
     that is true if the claim is. A value that is a list has one number for
     each of the `seeds`; then "below" and "above" mean by more than three
-    standard deviations of the difference. The verdict is "holds" if all
-    comparisons are true, "does not hold" if none is, "holds in part" if some
-    are, and "framing" without any. If these measurements bear out another
-    verdict, the page says so. (Claims)
+    standard deviations of the difference, "equal" means for every seed. The
+    verdict is "holds" if all comparisons are true, "does not hold" if none
+    is, "holds in part" if some are, and "framing" without any. If these
+    measurements bear out another verdict, the page says so. (Claims)
     """
     if number not in CLAIMS:
         raise ValueError("The 'number' parameter of claim must be an int in "
@@ -111,7 +111,7 @@ def measurement(given, n_seeds):
         raise ValueError(
             "The 'measured' parameters of claim must be (what, value, unit) "
             "or (what, value, 'below', 'above' or 'equal', other, unit). "
-            f"Got {given!r} instead.")
+            f"Got {' '.join(repr(given).split())} instead.")
     what, value, *relation, unit = given
     one = {"what": what, "value": plain(value, n_seeds), "unit": unit}
     if relation:
@@ -122,15 +122,23 @@ def measurement(given, n_seeds):
 
 def plain(value, n_seeds):
     """Return a number, or a list of one per seed, to six digits."""
-    values = value if isinstance(value, (list, tuple)) else [value]
-    values = [v.item() if hasattr(v, "item") else v for v in values]
-    if not all(isinstance(v, numbers.Real) and math.isfinite(v)
-               for v in values) or len(values) not in (1, n_seeds):
+    value = bare(value)
+    values = value if isinstance(value, list) else [value]
+    if len(values) not in (1, n_seeds or 1) or not all(
+            isinstance(v, numbers.Real) and math.isfinite(v) for v in values):
         raise ValueError(
             "The 'measured' parameters of claim must have a number, or a list "
             f"of one for each of {n_seeds} seeds. Got {value!r} instead.")
-    values = [v if isinstance(v, int) else float(f"{v:.6g}") for v in values]
+    values = [int(v) if isinstance(v, numbers.Integral) else
+              float(v if v == round(v) else f"{float(v):.6g}") for v in values]
     return values if len(values) > 1 else values[0]
+
+
+def bare(value):
+    """Return what an array, a tensor or a NumPy scalar holds, else itself."""
+    if isinstance(value, (list, tuple)):
+        return [bare(v) for v in value]
+    return value.__array__().tolist() if hasattr(value, "__array__") else value
 
 
 def found(measured):
@@ -144,13 +152,15 @@ def found(measured):
 
 
 def true(one):
-    """Return whether a comparison is true, over seeds by three deviations."""
+    """Return whether a comparison is true, over seeds as `claim` says."""
     value, other = one["value"], one["other"]
     n = max(len(v) if isinstance(v, list) else 1 for v in (value, other))
-    if n == 1 or one["relation"] == "equal":
+    if n == 1:
         return RELATIONS[one["relation"]](value, other)
     value, other = [v if isinstance(v, list) else n * [v]
                     for v in (value, other)]
+    if one["relation"] == "equal":
+        return value == other
     differences = [a - b for a, b in zip(value, other)]
     mean, deviation = (statistics.mean(differences),
                        statistics.stdev(differences))
@@ -176,8 +186,8 @@ def phrase(one):
     value, unit = figure(one["value"]), one["unit"] and f" {one['unit']}"
     if "relation" not in one:
         return f"{one['what']}: {value}{unit}"
-    clearly = "clearly " if any(isinstance(one[v], list)
-                                for v in ("value", "other")) else ""
+    over_seeds = any(isinstance(one[v], list) for v in ("value", "other"))
+    clearly = "clearly " if over_seeds and one["relation"] != "equal" else ""
     relation = {"equal": "equal to"}.get(one["relation"], one["relation"])
     return (f"{one['what']}: {value} is {'' if true(one) else 'not '}"
             f"{clearly}{relation} {figure(one['other'])}{unit}")

@@ -22,7 +22,8 @@ def export(name, contents):
                          f"joined by hyphens. Got {name!r} instead.")
     if not isinstance(contents, dict) or not contents:
         raise TypeError("The 'contents' parameter of export must be a "
-                        f"non-empty dict. Got {contents!r} instead.")
+                        "non-empty dict. "
+                        f"Got {' '.join(repr(contents).split())} instead.")
     from IPython.display import Markdown, display
 
     record = {"name": name, "contents": {
