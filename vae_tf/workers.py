@@ -6,8 +6,11 @@ way a worker's program calls `meet` before it uses TensorFlow.
 
 import contextlib
 import hashlib
+import ipaddress
 import json
 import os
+import re
+import secrets
 import signal
 import socket
 import socketserver
@@ -22,7 +25,7 @@ import tensorflow as tf
 
 EXAMPLE = ('{"cluster": {"worker": ["host1:2222", "host2:2222"]}, '
            '"task": {"type": "worker", "index": 0}}')
-ENDS_WITH = "VAE_TF_ENDS_WITH_ITS_LAUNCHER"
+LAUNCHED = "VAE_TF_LAUNCHED"    # a secret of those whom one call launched
 GRACE = 5       # seconds that the others get to end by themselves
 
 
@@ -32,9 +35,11 @@ def meet(seconds=40):
     Raises ValueError if TF_CONFIG is missing or malformed, OSError if its
     port is taken, TimeoutError if a worker does not appear within `seconds`,
     RuntimeError if the workers do not run the same code. To be called before
-    TensorFlow computes anything.
+    TensorFlow computes anything. Launched workers listen on this machine
+    alone and know a secret. Others believe every greeting of the right form,
+    so as TensorFlow's own, their ports must be closed to strangers.
     """
-    if os.environ.get(ENDS_WITH):
+    if os.environ.get(LAUNCHED):
         threading.Thread(target=end_with_launcher, daemon=True).start()
     codes = greet(*task(), code(), seconds)
     if other := [i for i, one in sorted(codes.items()) if one != codes[0]]:
@@ -69,11 +74,11 @@ def task():
 
 
 def split(address):
-    """Return host and port of "host:port"."""
-    host, _, port = address.rpartition(":")
-    if not host:
+    """Return host and port of "host:port", or of "[host]:port" by IPv6."""
+    host, port = re.fullmatch(r"(\[.+\]|[^][:]+):(\d+)", address).groups()
+    if not 0 < int(port) < 2**16:
         raise ValueError(address)
-    return host, int(port)
+    return host.strip("[]"), int(port)
 
 
 def greet(addresses, mine, word, seconds):
@@ -82,9 +87,9 @@ def greet(addresses, mine, word, seconds):
     Left alone with a worker who does not come, or with a port at which
     something else listens, TensorFlow waits for longer than anybody would.
     """
-    heard, greeting = {mine: word}, f"worker {mine} {word}\n".encode()
+    heard, greeting = {mine: word}, f"{first_word()} {mine} {word}\n".encode()
     end = time.monotonic() + seconds
-    with desk(addresses[mine][1], greeting) as callers:
+    with desk(addresses, mine, greeting) as callers:
         callers.add(mine)
         while missing := set(range(len(addresses))) - (heard.keys() & callers):
             if time.monotonic() > end:
@@ -99,8 +104,8 @@ def greet(addresses, mine, word, seconds):
 
 
 @contextlib.contextmanager
-def desk(port, greeting):
-    """Tell all who call at a port `greeting`; yield the set of workers."""
+def desk(addresses, mine, greeting):
+    """Tell all who call at this worker's port; yield the set of workers."""
     class Caller(socketserver.StreamRequestHandler):
         timeout = 1
 
@@ -110,13 +115,10 @@ def desk(port, greeting):
                     self.wfile.write(greeting)
                     callers.add(said[0])
 
-    callers = set()
-    try:
-        server = Desk(("", port), Caller)
-    except OSError as error:
-        raise OSError(f"Port {port}, this worker's by TF_CONFIG, cannot be "
-                      f"listened at: {error}") from None
-    with server:
+    callers, listener = set(), listening(addresses, mine)
+    with socketserver.ThreadingTCPServer(None, Caller, False) as server:
+        server.socket.close()           # one of its own, not yet bound
+        server.socket, server.daemon_threads = listener, True
         threading.Thread(target=server.serve_forever, args=[0.05],
                          daemon=True).start()
         try:
@@ -125,10 +127,34 @@ def desk(port, greeting):
             server.shutdown()
 
 
-class Desk(socketserver.ThreadingTCPServer):
-    """A server whose port can be used again at once, here by TensorFlow."""
+def listening(addresses, mine):
+    """Return a socket at a worker's port, for as few as have to reach it.
 
-    allow_reuse_address = daemon_threads = True
+    Where all workers are on this machine, it is that of their address alone.
+    """
+    host, port = addresses[mine]
+    if not all(local(address[0]) for address in addresses):
+        host = ""
+    v6 = ":" in host or not host and socket.has_dualstack_ipv6()
+    try:
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if v6 else socket.AF_INET,
+            dualstack_ipv6=v6 and not host)
+    except OSError as error:
+        raise OSError(f"Port {port}, this worker's by TF_CONFIG, cannot be "
+                      f"listened at: {error}") from None
+
+
+def local(host):
+    """Return whether a host is this machine by its very name."""
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"
+
+
+def first_word():
+    """Return how a greeting must begin."""
+    return os.environ.get(LAUNCHED) or "worker"
 
 
 def call(address, greeting):
@@ -143,13 +169,15 @@ def call(address, greeting):
 def understood(file):
     """Return the worker's number and word that a greeting holds, or None."""
     words = file.readline(100).decode(errors="replace").split()
-    if len(words) == 3 and words[0] == "worker" and words[1].isdecimal():
+    if len(words) == 3 and words[0] == first_word() and words[1].isdecimal() \
+            and re.fullmatch("[0-9a-f]{16}", words[2]):
         return int(words[1]), words[2]
 
 
 def absent(i, address, heard, seconds):
     """Return the error that says why a worker was waited for in vain."""
-    place = "{}:{}".format(*address)
+    host, port = address
+    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     if heard:
         return TimeoutError(
             f"Worker {i} answered at {place}, but did not call within "
@@ -187,6 +215,7 @@ def launch(program, n, *arguments, seconds=300):
     TimeoutError after `seconds`; no process and no file is left in any case.
     """
     addresses = [f"127.0.0.1:{port}" for port in free_ports(n)]
+    secret = secrets.token_hex(8)
     with tempfile.TemporaryDirectory() as folder, \
             contextlib.ExitStack() as stack:
         files = [[stack.enter_context(open(Path(folder, f"{i}{kind}"), "w+"))
@@ -196,8 +225,8 @@ def launch(program, n, *arguments, seconds=300):
         stack.callback(end, workers)
         for i, (out, err) in enumerate(files):
             workers.append(subprocess.Popen(
-                command, env=environment(addresses, i, folder), stdout=out,
-                stderr=err, stdin=subprocess.PIPE))
+                command, env=environment(addresses, i, folder, secret),
+                stdout=out, stderr=err, stdin=subprocess.PIPE))
         failed = watch(workers, seconds)
         end(workers)
         if failed is not None:
@@ -207,14 +236,14 @@ def launch(program, n, *arguments, seconds=300):
         return [read(out) for out, _ in files]
 
 
-def environment(addresses, i, folder):
+def environment(addresses, i, folder, secret):
     """Return what the environment of worker `i` is to be.
 
     Its temporary files go to `folder`, as a killed one does not remove them.
     """
     config = {"cluster": {"worker": addresses},
               "task": {"type": "worker", "index": i}}
-    return {**os.environ, "TF_CONFIG": json.dumps(config), ENDS_WITH: "1",
+    return {**os.environ, "TF_CONFIG": json.dumps(config), LAUNCHED: secret,
             "PYTHONPATH": os.pathsep.join(sys.path),    # imports as we do
             "TMPDIR": folder,
             "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "2",
