@@ -14,7 +14,9 @@ from IPython.core.inputtransformer2 import TransformerManager
 from markdown_it import MarkdownIt
 
 from book.hero import hero, write
-from tests.validate import cell_faults, chapters, code_cells
+from tests.validate import (SPREAD, TOLERANCES, cell_faults, chapters,
+                            code_cells, contents, is_short, is_timing,
+                            number_faults, number_pairs, unit, value)
 
 # How many cells show measured times, whose outputs nothing is compared with.
 TIMING = {"01_one_image": 1, "02_one_hot": 1, "03_latent_codes": 1,
@@ -31,6 +33,12 @@ PROCESSOR = {
     "05_unit_gaussian": 2, "06_reparameterization": 4, "07_noisy_channel": 2,
     "08_generalization": 4, "09_mnist": 2, "a2_is_this_loss_right": 1,
     "b_tensorflow_probability": 7, "c_going_further": 10}
+
+# How many print a number of too few digits for its rtol that a processor may
+# move, and so state by how many units. All others must not move at all.
+UNITS = {"01_one_image": 1, "02_one_hot": 1, "03_latent_codes": 1,
+         "05_unit_gaussian": 4, "07_noisy_channel": 1,
+         "a2_is_this_loss_right": 1, "c2_rate_and_distortion": 1}
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTERS = chapters(ROOT)
@@ -124,6 +132,28 @@ def test_only_the_listed_cells_belong_to_a_processor(chapter):
         assert read(chapter).metadata["processor"]
         assert "kind of processor" in "\n".join(
             cell.source for cell in cells(chapter, "markdown"))
+
+
+@every_chapter
+def test_only_the_listed_cells_let_a_short_number_move(chapter):
+    moving = [cell for cell in cells(chapter) if any(moves(cell))]
+    stated = [cell for cell in cells(chapter)
+              if "units" in cell.metadata.get("vae_tf", {})]
+    assert [cell.source for cell in moving] == [c.source for c in stated]
+    assert len(moving) == UNITS.get(Path(chapter).stem, 0)
+
+
+def moves(cell):
+    """Yield which short numbers of a cell one more unit is no fault of."""
+    allowed = {**TOLERANCES, **cell.metadata.get("vae_tf", {})}
+    texts = [text for output in cell.outputs if not is_timing(cell)
+             for mime, text in contents(output).items() if "image" not in mime]
+    for words, number, _ in itertools.chain.from_iterable(
+            number_pairs(text, text) for text in texts):
+        rtol = SPREAD - 1 if words.endswith("±") else allowed["rtol"]
+        more = str(value(number) + unit(number))
+        yield is_short(number, rtol) and not [
+            *number_faults(number, more, rtol, allowed["units"])]
 
 
 @every_chapter

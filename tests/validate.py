@@ -11,7 +11,7 @@ in its metadata, for instance {"vae_tf": {"rtol": 0.05, "ssim": 0.9}}:
   cell, be it longer or much smaller.
 - `ssim`: a picture's structural similarity must be at least this.
 - `letters`: its letters may stand so many pixels away, by default 4.
-- `colours`: so may its colours, by default 2, or 40 where `ssim` is lowered.
+- `colours`: so may its colours, by default 2, or 24 where `ssim` is lowered.
 
 Of a cell tagged `timing` only the kinds of its outputs are compared, and of
 one tagged `processor` likewise where the processor is of another kind than
@@ -146,7 +146,7 @@ def picture_faults(expected, got, ssim, letters=4, colours=None):
         return
     if not (found := similarity(expected, got)) >= ssim:
         yield f"another picture: SSIM {found:.3f}, {ssim} needed"
-    colours = colours or (2 if ssim >= TOLERANCES["ssim"] else 40)
+    colours = colours or (2 if ssim >= TOLERANCES["ssim"] else 24)
     for old, new, what in ((a, b, "lost"), (b, a, "new")):
         for name, places, few in (
                 ("letters", lost_letters(old, new, letters), 0),
