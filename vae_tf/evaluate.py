@@ -37,13 +37,13 @@ def sharpness(images):
 def kl_per_latent(model, images):
     """Return what each latent variable tells: its KL from the unit Gaussian.
 
-    images [n, h, w, c] -> [n_z], in nats, averaged over the images.
+    images [n, h, w, c] -> [n_z], in nats, averaged over the images; infinite
+    with a z_stddev of 0, or so small that its square is 0 in float32.
     (Chapter 7; Kingma and Welling 2013, appendix B)
     """
     z_mean, z_stddev = recognized(model, images, "kl_per_latent")
     one_by_one = [z.reshape(-1, 1) for z in (z_mean, z_stddev)]
-    kl = latent_loss(*one_by_one).numpy().reshape(z_mean.shape)
-    return kl.mean(axis=0)
+    return divergence(*one_by_one).reshape(z_mean.shape).mean(axis=0)
 
 
 def active_units(model, images, threshold=0.01):
@@ -75,17 +75,19 @@ def negative_elbo(model, images):
 
     images [n, h, w, c] -> [n], in nats; with `cross_entropy` on images of
     black and white pixels an upper bound, in expectation, of the negative
-    log-likelihood. Draws from TensorFlow's global seed. (Chapter 9; Kingma
+    log-likelihood. Infinite with a z_stddev of 0, or so small that its square
+    is 0 in float32. Draws from TensorFlow's global seed. (Chapter 9; Kingma
     and Welling 2013, equation 10)
     """
-    z_mean, z_stddev = recognized(model, images, "negative_elbo")
+    owner = "negative_elbo"
+    z_mean, z_stddev = recognized(model, images, owner)
     images = np.float32(images)
-    kl, reconstruction = latent_loss(z_mean, z_stddev).numpy(), []
+    kl, reconstruction = divergence(z_mean, z_stddev), []
     for i in range(0, len(images), 1000):
         part = slice(i, i + 1000)
         generated = model.generation(sample_z(z_mean[part], z_stddev[part]))
         reconstruction.append(model.generation_loss(generated, images[part]))
-    return np.concatenate(reconstruction) + kl
+    return with_infinite(np.concatenate(reconstruction) + kl, kl, owner)
 
 
 def negative_log_likelihood(model, images, draws=500):
@@ -95,8 +97,9 @@ def negative_log_likelihood(model, images, draws=500):
     `cross_entropy`. Of `draws` codes from an image's cloud each counts by how
     much likelier the unit Gaussian makes it. One draw is a negative ELBO;
     with more the estimate comes down to the truth, in expectation from above.
-    Draws from TensorFlow's global seed. Raises ValueError for grey pixels,
-    for which the cross-entropy is no likelihood. (Burda et al. 2015,
+    Infinite where `negative_elbo` is, for such a cloud holds no code that
+    counts. Draws from TensorFlow's global seed. Raises ValueError for grey
+    pixels, for which the cross-entropy is no likelihood. (Burda et al. 2015,
     equation 8)
     """
     owner = "negative_log_likelihood"
@@ -113,8 +116,10 @@ def negative_log_likelihood(model, images, draws=500):
         prior_over_cloud = tf.reduce_sum(
             0.5 * tf.square((z - z_mean) / z_stddev) - 0.5 * tf.square(z)
             + tf.math.log(tf.abs(z_stddev)), 1)
+        # In a graph the cross-entropy of a pixel that is 1 takes the log of 0.
+        generated_images = tf.minimum(model.generation(z), 1 - 2 ** -24)
         return (prior_over_cloud
-                - model.generation_loss(model.generation(z), images))
+                - model.generation_loss(generated_images, images))
 
     at_once = max(1, 5000 // draws)  # images, so that memory is bounded
     found = []
@@ -126,7 +131,8 @@ def negative_log_likelihood(model, images, draws=500):
                    for k in range(0, draws, 5000)]
         found.append(np.log(draws) - special.logsumexp(
             np.float64(np.concatenate(weights, axis=1)), axis=1))
-    return np.concatenate(found)
+    return with_infinite(np.concatenate(found), divergence(z_mean, z_stddev),
+                         owner)
 
 
 class Classifier:
@@ -213,7 +219,8 @@ def share_near(features, reference, k):
 
 def recognized(model, images, owner, at_least=1):
     """Return z_mean and z_stddev of checked images as arrays [n, n_z]."""
-    if not (isinstance(model, tf.Module) and hasattr(model, "recognition")):
+    if not (isinstance(model, tf.Module) and hasattr(model, "recognition")
+            and hasattr(model, "image_shape")):
         raise TypeError(f"The 'model' parameter of {owner} must be a model "
                         "with recognition, such as a VAE. "
                         f"Got {type(model).__name__} instead.")
@@ -223,8 +230,29 @@ def recognized(model, images, owner, at_least=1):
                          f"{at_least} images. Got {len(images)} instead.")
     parts = [model.recognition(images[i:i + 1000])
              for i in range(0, len(images), 1000)]
-    return [checks.array("model", np.concatenate(part), owner, (None,))
-            for part in zip(*parts)]
+    found = [checks.array("model", np.concatenate(part), owner, (None,))
+             for part in zip(*parts)]
+    shapes = [list(one.shape) for one in found]
+    if shapes != 2 * [[len(images), shapes[0][1]]]:
+        raise ValueError(f"The 'model' parameter of {owner} must have a "
+                         "z_mean and a z_stddev for each image and latent "
+                         f"variable. Got {shapes} instead.")
+    return found
+
+
+def divergence(z_mean, z_stddev):
+    """Return the latent loss, infinite where float32 cannot hold a square."""
+    kl = latent_loss(z_mean, z_stddev).numpy()
+    return np.where(np.isnan(kl), np.inf, kl)   # inf - inf
+
+
+def with_infinite(values, kl, owner):
+    """Return one value per image, infinite where its KL is."""
+    values = np.where(np.isinf(kl), np.inf, values)
+    if np.isnan(values).any():
+        raise ValueError(f"The 'model' parameter of {owner} must decode codes "
+                         "into finite images. Got NaN instead.")
+    return values
 
 
 def feature_sets(owner, more_than=None, **sets):
