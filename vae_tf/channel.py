@@ -88,4 +88,5 @@ def information(means, stddevs):
         density = (clouds / stddevs).mean(axis=1) / np.sqrt(2 * np.pi)
         received += step * entr(density).sum()
     noise = np.mean(np.log(stddevs)) + NOISE_ENTROPY
-    return max(0.0, (received - noise) / np.log(2))
+    bits = (received - noise) / np.log(2)
+    return min(max(0.0, bits), np.log2(len(means)))    # but for rounding
