@@ -191,6 +191,11 @@ def test_a_readers_own_folder_of_that_name_is_refused(name, tmp_path):
     assert own.read_bytes() == b"mine"
 
 
+def test_an_empty_path_is_refused():
+    with pytest.raises(ValueError, match="The 'folder' parameter of train"):
+        train(VAE(), IMAGES, folder="")
+
+
 def test_a_windows_path_is_no_pattern(monkeypatch):
     class Windows(PureWindowsPath):
         expanduser = mkdir = lambda self, **_: self

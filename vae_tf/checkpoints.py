@@ -187,6 +187,8 @@ def usable(folder):
     if not isinstance(folder, (str, os.PathLike)):
         raise TypeError(f"{begin}None or the path of a folder. "
                         f"Got {folder!r} instead.")
+    if folder == "":    # else the folder that Python runs in
+        raise ValueError(f"{begin}the path of a folder. Got '' instead.")
     path = Path(folder).expanduser()
     if set("*?[]\\") & set(path.as_posix()):  # TensorFlow would see a pattern
         raise ValueError(f"{begin}a path without any of *?[]\\. "
