@@ -193,7 +193,7 @@ def test_a_readers_own_folder_of_that_name_is_refused(name, tmp_path):
 
 def test_an_empty_path_is_refused():
     with pytest.raises(ValueError, match="The 'folder' parameter of train"):
-        train(VAE(), IMAGES, folder="")
+        train(VAE(), IMAGES, batchsize=10, folder="")
 
 
 def test_a_windows_path_is_no_pattern(monkeypatch):
