@@ -73,11 +73,17 @@ def newest(folder):
     return int(re.match(r'model_checkpoint_path: "epoch-(\d+)"', record)[1])
 
 
+def names(folder):
+    """Return all names under a folder, where any may vanish meanwhile."""
+    return {name for _, *of_kind in os.walk(folder)
+            for kind in of_kind for name in kind}
+
+
 def wait(kill, folder, pipe, moments):
     """Wait for the moment of one kill; return the lines read from the pipe."""
     if kill % 2:
-        before = set(folder.rglob("*"))
-        while set(folder.rglob("*")) <= before:
+        before = names(folder)
+        while names(folder) <= before:
             time.sleep(.0002)
         time.sleep(moments.uniform(0, .01))
         return []
@@ -94,8 +100,10 @@ def main(folder, kills):
     moments, losses, half_written, lost = random.Random(0), {}, 0, 0
     for kill in range(kills):
         process, pipe = start(folder, 10**6)
-        lines = wait(kill, folder, pipe, moments)
-        os.kill(process, signal.SIGKILL)
+        try:
+            lines = wait(kill, folder, pipe, moments)
+        finally:    # else it would train on, and hold our output open
+            os.kill(process, signal.SIGKILL)
         assert os.waitpid(process, 0)[1] == signal.SIGKILL
         for line in [*lines, *pipe]:
             epoch, loss = line.split()
