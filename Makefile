@@ -85,12 +85,6 @@ define package
 		open(place + "/vae_tf.pth", "w").write(os.path.relpath(".", place))'
 endef
 
-# From empty folders, so that no page of an earlier build stays.
-define render
-	rm -rf _build/html _build/.doctrees
-	$(BOOK) build -q -W -n --keep-going --path-output . $(1)
-endef
-
 # The first Python of a list that can be used, as $$python: the list may also
 # be one path, with spaces.
 define choose
@@ -103,40 +97,30 @@ define choose
 	done
 endef
 
-# The first page's picture is one that a chapter drew.
-define hero
-	$(BIN)/python book/hero.py $(1)/05_unit_gaussian.ipynb $(1)/_static
-endef
-
 help:
 	@sed -n 's/-now:/:/; s/^\([a-z-]*\):.*## /\1 	/p' Makefile | expand -t 13
 
 # In one folder one after the other.
 book html test accept:
-	@$(call choose,PYTHON,$(BIN)/python); exec "$$python" book/alone.py \
+	@$(call choose,PYTHON,$(BIN)/python); exec "$$python" book/_tools/alone.py \
 		"$(MAKE)" --no-print-directory $@-now
 
 book-now: .venv/full  ## run every chapter here and now, then render what was run
-	$(BIN)/python -m book.run --timeout $(CELL_SECONDS)
-	$(call hero,_build/source/book)
-	$(call render,_build/source)
-	@cat _build/times.txt
-	@$(BIN)/python -c 'from pathlib import Path; \
-		print("The book:", Path("_build/html/index.html").absolute().as_uri())'
+	$(BIN)/python -m book._tools.run --timeout $(CELL_SECONDS)
 
 html-now: $(RENDERER)  ## render the committed outputs, in seconds
-	$(BIN)/python -m book.whole
-	$(call render,.)
+	$(BIN)/python -m book._tools.render
 
 test-now: .venv/full  ## run every chapter, compare with its committed outputs
-	TQDM_DISABLE=1 $(BIN)/python -m pytest $(TESTS) \
-		--nbval --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS)
+	$(BIN)/python -m pytest $(TESTS) --nbval --nbval-current-env \
+		--nbval-cell-timeout=$(CELL_SECONDS) \
+		--numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
 accept-now:  ## take what `make test` ran as the committed
 	@test -e _build/executed/book || \
 		{ echo 'Nothing has been run: make test, then make accept.'; exit 1; }
 	cp _build/executed/book/*.ipynb book/
-	$(call hero,book)
+	$(BIN)/python -m book._tools.hero
 
 # Some of it: make portability SETTINGS="again AVX2" CHAPTERS=book/09_mnist
 portability: .venv/full  ## run every chapter as other processors would
@@ -161,7 +145,7 @@ test-pages: .venv/full chromium  ## look at the rendered pages in Chromium
 	$(BIN)/python -m pytest tests/pages
 
 pdf: .venv/full chromium  ## print the rendered pages as one PDF
-	$(BIN)/python -m book.pdf
+	$(BIN)/python -m book._tools.pdf
 
 chromium:
 	@command -v "$$CHROMIUM" >/dev/null || { echo 'There is no' \
@@ -170,7 +154,7 @@ chromium:
 
 sync: $(RENDERER)  ## bring edits of book/*.md into the paired notebooks
 	$(BIN)/python -m jupytext --quiet --to notebook --update $(or \
-		$(CHAPTERS:=.md),$$($(BIN)/python -m book.toc | sed s/ipynb$$/md/))
+		$(CHAPTERS:=.md),$$($(BIN)/python -m book._tools.toc | sed s/ipynb$$/md/))
 
 bench: .venv-bench/full  ## time ours beside six others, which it installs
 	.venv-bench/bin/python -m benchmarks.speed
@@ -188,10 +172,10 @@ likelihood: .venv/full  ## see how likely it finds the digits, beside others
 	$(BIN)/python -m benchmarks.likelihood
 
 address: $(BIN)/python$(EXE)  ## make address URL=https://github.com/…: of a fork
-	$(BIN)/python book/address.py '$(URL)'
+	$(BIN)/python book/_tools/address.py '$(URL)'
 
 standalone: $(RENDERER)  ## each chapter as one notebook, the package inside
-	$(BIN)/python -m book.standalone
+	$(BIN)/python -m book._tools.standalone
 
 # Some of them: make colab-check CHAPTERS="book/01_one_image book/06_…"
 colab-check: .venv/full .venv-colab/full  ## run the chapters as Colab would

@@ -20,7 +20,7 @@ from benchmarks.speed import ROOT, machine, say, usable_cores
 from vae_tf import VAE, cross_entropy, data, evaluate, train
 import tensorflow as tf
 
-RESULT = ROOT / "book/likelihood.json"
+RESULT = ROOT / "book/_data/likelihood.json"
 KEPT = ROOT / "_build/likelihood"
 WEIGHTS = "burda2015.npz"
 GREY, DRAWN, CUT = "grey", "drawn", "cut at 1/2"

@@ -1,7 +1,7 @@
 """Where a training step's time goes, kernel by kernel.
 
 `python -m benchmarks.profile` trains an epoch of ours under TensorFlow's
-profiler, on one core, writes book/profile.json, which a page of the book
+profiler, on one core, writes book/_data/profile.json, which a page of the book
 shows, and prints the same table.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks import network, speed
 from benchmarks.rounds import Failed, Worker, take_turns
 
-RESULT = speed.ROOT / "book/profile.json"
+RESULT = speed.ROOT / "book/_data/profile.json"
 ROUNDS = 5
 DENSE = "w_mean/Matrix", "w_stddev/Matrix", "z_matrix/Matrix"
 # What an operation's name ends in, as TensorFlow makes it from the calls of

@@ -3,7 +3,7 @@
 `python -m benchmarks.quality` first trains the quick recipe, and what it is
 with one thing changed, and judges all by the validation images; nothing is
 timed there. Then the quick recipe and that of 2016 take turns on one core,
-seed by seed, and are judged by the test images. It writes book/quality.json
+seed by seed, and are judged by the test images. It writes book/_data/quality.json
 and book/quality.png, which a page of the book shows.
 """
 
@@ -19,7 +19,7 @@ from benchmarks.speed import ROOT, machine, say, usable_cores
 from vae_tf import data, evaluate
 import tensorflow as tf
 
-RESULT = ROOT / "book/quality.json"
+RESULT = ROOT / "book/_data/quality.json"
 QUICK = "the quick recipe"
 CHANGES = {
     QUICK: {},

@@ -1,6 +1,6 @@
 """Time one epoch of each contender against the others, in turns.
 
-`python -m benchmarks.speed` writes book/speed.json, which a page of the book
+`python -m benchmarks.speed` writes book/_data/speed.json, which a page of the book
 shows, and prints the same table.
 """
 
@@ -20,7 +20,7 @@ from benchmarks import network
 from benchmarks.rounds import Failed, Worker, quartiles, ratios, take_turns
 
 ROOT = Path(__file__).parents[1]
-RESULT = ROOT / "book/speed.json"
+RESULT = ROOT / "book/_data/speed.json"
 CONTENDERS = {
     "ours": "one compiled call per epoch (vae_tf.train)",
     "sub_pixel": "ours, last deconvolution as sub-pixel convolution",

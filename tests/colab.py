@@ -26,9 +26,10 @@ from nbclient import NotebookClient
 from nbclient.exceptions import (CellExecutionError, CellTimeoutError,
                                  DeadKernelError)
 
-from book import standalone
-from book.address import current
-from tests.validate import chapters, write
+from book._tools import standalone
+from book._tools.address import current
+from book._tools.compare import write
+from book._tools.toc import chapters
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILT = ROOT / "_build/colab"

@@ -4,7 +4,7 @@ Each setting is a set of environment variables, with which every chapter runs
 in a kernel of its own; what it gives is compared with the committed outputs by
 tests/validate.py, and with the bits of the first run. The runs are kept in
 _build/portability and are not repeated as long as the code is the same. What
-was found is added to book/portability.json, which keeps what earlier runs found
+was found is added to book/_data/portability.json, which keeps what earlier runs found
 with the same code, packages and machine, and names what was not run.
 """
 
@@ -24,12 +24,12 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-from tests import validate
+from book._tools import compare, execute, toc
 from vae_tf import claims, machine
 
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / "_build/portability"
-SUMMARY = ROOT / "book/portability.json"
+SUMMARY = ROOT / "book/_data/portability.json"
 # Within one operation, between operations, and in NumPy and scikit-learn.
 THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS",
            "OMP_NUM_THREADS")
@@ -47,9 +47,9 @@ PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn", "matplotlib")
 
 
 def main():
-    names = validate.chapters(ROOT)
+    names = toc.chapters(ROOT)
     wanted = arguments(names)
-    if not validate.mnist_is_here():
+    if not execute.mnist_is_here():
         sys.exit("MNIST could not be had: there is nothing to compare with.")
     results = earlier(names)
     for setting in wanted.settings:
@@ -118,7 +118,7 @@ def faults_of(result, setting):
 
 
 def summary(names, results):
-    """Return what book/portability.json holds."""
+    """Return what book/_data/portability.json holds."""
     versions = {name: importlib.metadata.version(name) for name in PACKAGES}
     return {"command": "make portability", "machine": machine(),
             "versions": {"python": platform.python_version(), **versions},
@@ -147,15 +147,15 @@ def compare(name, setting, timeout):
     if setting not in (FIRST, AGAIN):
         committed.metadata.pop("processor", None)  # stands for another kind
     seen = [(cell, count, got, before) for (cell, count), got, before
-            in zip(validate.code_cells(committed), run, first)
-            if count and not validate.is_timing(cell)]
+            in zip(compare.code_cells(committed), run, first)
+            if count and not compare.is_timing(cell)]
     compared = [(cell, count, got) for cell, count, got, _ in seen
-                if not validate.is_of_another(cell, committed)]
+                if not compare.is_of_another(cell, committed)]
     beyond = [count for cell, count, got, _ in seen
-              if [*validate.differences(cell, got)]]
+              if [*compare.differences(cell, got)]]
     counts = [count for _, count, _ in compared]
     failed = [count for (_, count), got in zip(
-        validate.code_cells(committed), run) if is_error(got)]
+        compare.code_cells(committed), run) if is_error(got)]
     rtols, ssims = zip(*(needed(cell, got) for cell, _, got in compared))
     return {
         "cells": len(seen),
@@ -164,7 +164,7 @@ def compare(name, setting, timeout):
         "out_of_tolerance": [n for n in beyond if n in counts],
         "left_out": [n for n in beyond if n not in counts],
         "checks": sum(len(re.findall(r"(?m)^\s*assert ", cell.source))
-                      for cell, _ in validate.code_cells(committed)),
+                      for cell, _ in compare.code_cells(committed)),
         "checks_failed": failed,
         "claims": len(records(run)),
         "claims_changed": changed(records(run)),
@@ -195,13 +195,13 @@ def needed(cell, got):
     """Return the rtol and the SSIM that a cell's outputs need to pass."""
     rtol, ssim = 0, 1
     units = cell.metadata.get("vae_tf", {}).get("units", 0)
-    for mime, a, b in validate.changes(cell, got):
+    for mime, a, b in compare.changes(cell, got):
         if mime != "image/png":
             rtol = max([rtol, *(
-                validate.needed_rtol(old, new, units) for words, old, new
-                in validate.number_pairs(a, b) if not words.endswith("±"))])
-        elif validate.pixels(a).shape == validate.pixels(b).shape:
-            ssim = min(ssim, validate.similarity(a, b))
+                compare.needed_rtol(old, new, units) for words, old, new
+                in compare.number_pairs(a, b) if not words.endswith("±"))])
+        elif compare.pixels(a).shape == compare.pixels(b).shape:
+            ssim = min(ssim, compare.similarity(a, b))
     return rtol, ssim
 
 
@@ -221,18 +221,18 @@ def outputs_of(name, committed, setting, timeout):
     print(f"{setting:12}  {name:32}  ran in "
           f"{time.perf_counter() - start:.0f} s", flush=True)
     run.metadata["vae_tf"] = key
-    validate.write(run, path)
+    compare.write(run, path)
     return outputs(run)
 
 
 def outputs(run):
     """Return the outputs of each code cell of an executed notebook."""
-    return [validate.committed(cell) for cell, _ in validate.code_cells(run)]
+    return [compare.committed(cell) for cell, _ in compare.code_cells(run)]
 
 
 def hash_of(notebook, environment):
     """Return what a run depends on, as one hash: code, packages, machine."""
-    sources = [cell.source for cell, _ in validate.code_cells(notebook)]
+    sources = [cell.source for cell, _ in compare.code_cells(notebook)]
     files = [ROOT / "requirements.lock",
              *sorted((ROOT / "vae_tf").glob("*.py"))]
     text = json.dumps([

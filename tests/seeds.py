@@ -1,7 +1,7 @@
 """Run the chapters with other seeds, and say what they change.
 
 `make seeds` runs each chapter once more for each of the `SEEDS`, with every
-seed in it moved by a thousand times as much, and writes to book/seeds.json
+seed in it moved by a thousand times as much, and writes to book/_data/seeds.json
 what became of the claims, of the numbers in its text and tables, and of its
 checks; the pages show it beside the committed run. A run is kept until the
 code changes, so that an interrupted one goes on where it was.
@@ -20,11 +20,12 @@ import nbformat
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat.v4 import new_code_cell
 
-from tests import portability, validate
+from book._tools import compare, execute, toc
+from tests import portability
 from vae_tf import claims, machine
 
 ROOT = portability.ROOT
-SUMMARY = ROOT / "book/seeds.json"
+SUMMARY = ROOT / "book/_data/seeds.json"
 SEEDS = (1, 2, 3, 4)
 # A number, with what its own run says of its spread: ± 0.2 or (0.1 to 0.3).
 NUMBER = re.compile(r"""
@@ -55,9 +56,9 @@ del vae_tf, launched
 
 
 def main():
-    names = validate.chapters(ROOT)
+    names = toc.chapters(ROOT)
     wanted = arguments(names)
-    if not validate.mnist_is_here():
+    if not execute.mnist_is_here():
         sys.exit("MNIST could not be had: these numbers would be others'.")
     chapters = earlier(names)
     for name in wanted.chapters:
@@ -109,7 +110,7 @@ def run(name, seed, timeout):
     move = MOVE.format(1000 * seed)
     nb.cells.insert(0, new_code_cell(move + MOVE_WORKERS.format(move)))
     done = portability.execute(nb, (ROOT / name).parent, {}, timeout)
-    _, *cells = validate.code_cells(done)
+    _, *cells = compare.code_cells(done)
     move, *outputs = portability.outputs(done)
     if portability.is_error(move):
         sys.exit(f"{name}: the seeds could not be moved: {move}")
@@ -131,23 +132,23 @@ def run(name, seed, timeout):
 
 def text_of(cell, outputs):
     """Return a cell's text with numbers, of those that the page opens with."""
-    if validate.is_timing(cell) or "hide-cell" in cell.metadata.get("tags",
+    if compare.is_timing(cell) or "hide-cell" in cell.metadata.get("tags",
                                                                     ()):
         return ""
-    texts = [validate.contents(output).get("text/markdown", "")
+    texts = [compare.contents(output).get("text/markdown", "")
              for output in outputs if not portability.records([[output]])]
     return "\n\n".join(text for text in texts if NUMBER.search(text))
 
 
 def write(chapters, names):
-    """Write book/seeds.json: the runs, and what they say beside each cell."""
+    """Write book/_data/seeds.json: the runs, and what they say beside each cell."""
     said = {}
     for name, one in chapters.items():
         runs = one["runs"].values()
         nb = nbformat.read(ROOT / name, as_version=4)
         one["sources"], one["beside"] = sources(nb), {}
-        for cell, count in validate.code_cells(nb):
-            got = validate.committed(cell)
+        for cell, count in compare.code_cells(nb):
+            got = compare.committed(cell)
             one["beside"][str(count)] = beside(
                 text_of(cell, got),
                 [run["texts"].get(str(count), "") for run in runs])
@@ -170,7 +171,7 @@ def sources(nb):
 
     The pages show what was found only beside the same code.
     """
-    text = json.dumps([cell.source for cell, _ in validate.code_cells(nb)])
+    text = json.dumps([cell.source for cell, _ in compare.code_cells(nb)])
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

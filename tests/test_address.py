@@ -11,9 +11,9 @@ import jupytext
 import pytest
 import yaml
 
-from book.address import (GITHUB, change, changed, current, in_binder,
+from book._tools.address import (GITHUB, change, changed, current, in_binder,
                           in_colab, pages)
-from tests.validate import chapters
+from book._tools.toc import chapters
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTERS = chapters(ROOT)
@@ -85,7 +85,7 @@ def texts(tree):
 
 
 def run(tree, url):
-    return subprocess.run([sys.executable, tree / "book/address.py", url],
+    return subprocess.run([sys.executable, tree / "book/_tools/address.py", url],
                           capture_output=True, text=True)
 
 

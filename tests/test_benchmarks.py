@@ -18,7 +18,7 @@ from scipy import stats
 from benchmarks import network, profile, quality, recipes, rounds, speed
 from benchmarks.contenders import (graph_2016, keras_fit, ours, per_batch,
                                    sub_pixel)
-from tests import validate
+from book._tools import compare, execute
 from tests.clerk import Clerk
 from tests.test_train import blobs
 from vae_tf import VAE, cross_entropy, ops
@@ -285,7 +285,7 @@ def test_the_committed_figure_is_drawn_from_the_committed_result(
     speed.draw(committed["contenders"], tmp_path / "speed.png")
     drawn, kept = [base64.b64encode(path.read_bytes()).decode() for path in (
         tmp_path / "speed.png", speed.RESULT.with_name("speed.png"))]
-    assert not list(validate.picture_faults(kept, drawn, 0.98))
+    assert not list(compare.picture_faults(kept, drawn, 0.98))
 
 
 @pytest.mark.parametrize("recipe, n", [("of_2016", 600), ("quick", 600)])
@@ -357,7 +357,7 @@ def test_the_committed_curves_are_drawn_from_the_committed_result(
     quality.draw(compared["test"], tmp_path / "quality.png")
     drawn, kept = [base64.b64encode(path.read_bytes()).decode() for path in (
         tmp_path / "quality.png", quality.RESULT.with_name("quality.png"))]
-    assert not list(validate.picture_faults(kept, drawn, 0.98))
+    assert not list(compare.picture_faults(kept, drawn, 0.98))
 
 
 def test_every_convolution_of_a_step_has_its_row_in_the_profile():

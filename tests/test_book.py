@@ -13,10 +13,11 @@ import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 from markdown_it import MarkdownIt
 
-from book.hero import hero, write
-from tests.validate import (SPREAD, TOLERANCES, cell_faults, chapters,
-                            code_cells, contents, is_short, is_timing,
-                            number_faults, number_pairs, unit, value)
+from book._tools import hero
+from book._tools.compare import (SPREAD, TOLERANCES, cell_faults,
+                                 code_cells, contents, is_short, is_timing,
+                                 number_faults, number_pairs, unit, value)
+from book._tools.toc import chapters
 
 # How many cells show measured times, whose outputs nothing is compared with.
 TIMING = {"01_one_image": 1, "02_one_hot": 1, "03_latent_codes": 1,
@@ -315,7 +316,7 @@ def test_notebooks_are_small(chapter):
 
 
 def test_the_first_picture_is_the_one_that_chapter_5_drew(tmp_path):
-    write(read("book/05_unit_gaussian.ipynb"), tmp_path)
+    hero.write(ROOT / hero.CHAPTER, tmp_path)
     for made in tmp_path.iterdir():
         committed = ROOT / "book/_static" / made.name
         assert committed.read_bytes() == made.read_bytes(), made.name

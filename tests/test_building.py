@@ -24,7 +24,7 @@ import pytest
 from nbformat.v4 import new_output
 from PIL import Image
 
-from book import run, toc
+from book._tools import run, toc
 from tests.test_validate import cell, numbered, stream
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -84,9 +84,8 @@ def with_recipes(tmp_path):
     folder = tmp_path / "it's $5 (or more), #1"
     for name in ("Makefile", "pyproject.toml", "_config.yml",
                  "requirements.lock", "requirements-html.lock",
-                 *(f"book/{name}.py" for name in ("run", "alone", "whole",
-                                                  "hero", "toc")),
-                 "tests/validate.py"):
+                 *(path.relative_to(ROOT)
+                   for path in ROOT.glob("book/_tools/*.py"))):
         (folder / name).parent.mkdir(exist_ok=True, parents=True)
         shutil.copy(ROOT / name, folder / name)
         os.utime(folder / name, (0, 0))  # older than the environment
@@ -183,15 +182,15 @@ def end_with(folder, last, run=True):
     write(folder, SECOND, nbformat.writes(notebook))
 
 
-SAYS = {"book": "{0}(: code cell . of .)? failed: ",
-        "html": "{0} cannot be read|{0}: code cell . of . (was not|raised)",
+SAYS = {"html": "{0} cannot be read|{0}: code cell . of . (was not|raised)",
         "test": "ERROR {0}|{0}, Cell"}
-
-
-@pytest.mark.parametrize("target", ["book", "html", "test"])
-@pytest.mark.parametrize("fault", [
+FAULTS = pytest.mark.parametrize("fault", [
     raises, kills_the_kernel, takes_too_long, is_cut, has_a_broken_package],
     ids=lambda fault: fault.__name__)
+
+
+@pytest.mark.parametrize("target", SAYS)
+@FAULTS
 def test_a_fault_fails_and_the_chapter_is_named(book, fault, target):
     fault(book)
     before = committed(book)
@@ -202,6 +201,32 @@ def test_a_fault_fails_and_the_chapter_is_named(book, fault, target):
             re.search(SAYS[target].format(name), said)), said
     assert committed(book) == before
     assert not (book / "_build/html/index.html").exists()
+
+
+@FAULTS
+def test_whatever_happens_to_a_chapter_there_is_a_book(book, fault):
+    fault(book)
+    before = committed(book)
+    code, said = make(book, "book")
+    assert code != 0
+    assert f"{SECOND} did not run to its end" in said, said
+    assert f"{FIRST} did not" not in said
+    pages = [(book / "_build/html" / name).with_suffix(".html").read_text()
+             for name in (FIRST, SECOND)]
+    assert "_images/" in pages[0]
+    assert ("could not be run" if fault is is_cut else
+            "stopped at the cell above") in pages[1]
+    assert committed(book) == before
+
+
+def test_a_check_that_does_not_hold_is_shown_and_counted(book):
+    end_with(book, cell("assert 6 * 9 == 42\nprint('on')", stream("on\n")))
+    code, said = make(book, "book")
+    assert code == 0, said
+    page = (book / "_build/html" / SECOND).with_suffix(".html").read_text()
+    assert "did not hold in this run" in page and "on\n" in page
+    assert f"{SECOND}, cell 2: " in said and "(6 * 9) == 42" in said
+    assert "1 check did not hold" in said
 
 
 def test_a_book_that_was_interrupted_is_completed_the_next_time(book):
@@ -399,7 +424,7 @@ runpy.run_path({2!r}, run_name="__main__")
     (0, 0), (0, errno.EROFS), (errno.ENOLCK, 0),
     (errno.EOPNOTSUPP, errno.EACCES), (errno.EBADF, errno.EACCES)])
 def test_without_locks_it_says_so_and_goes_on(locking, opening):
-    code = ALONE.format(locking, opening, str(ROOT / "book/alone.py"))
+    code = ALONE.format(locking, opening, str(ROOT / "book/_tools/alone.py"))
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True,
                          text=True)
     assert ran.stdout == bool(locking) * (

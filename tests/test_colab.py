@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 from tests import colab
 from tests.colab import checks, pins, said, version_faults
-from tests.validate import chapters
+from book._tools.toc import chapters
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

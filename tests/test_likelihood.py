@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import dense, likelihood, rounds
 from benchmarks.likelihood import BURDA, CUT, DRAWN, GREY, ROWS
-from tests import validate
+from book._tools import compare, execute
 from tests.test_train import blobs
 from vae_tf import data, evaluate
 import tensorflow as tf
@@ -218,7 +218,7 @@ def test_grey_pixels_have_a_floor_and_cut_ones_are_cheaper(found):
 
 def test_the_stored_network_is_as_likely_as_the_page_says(found):
     """On the first hundred images."""
-    if not validate.mnist_is_here():
+    if not execute.mnist_is_here():
         pytest.skip("MNIST could not be had.")
     test = likelihood.binary(DRAWN, data.mnist()[2].images)[:100]
     tf.random.set_seed(0)
@@ -279,7 +279,7 @@ def same_picture(name, folder):
     """Fail unless a figure drawn now is the committed one of that name."""
     drawn, kept = [base64.b64encode((place / name).read_bytes()).decode()
                    for place in (folder, likelihood.RESULT.parent)]
-    assert not list(validate.picture_faults(kept, drawn, 0.98))
+    assert not list(compare.picture_faults(kept, drawn, 0.98))
 
 
 def test_the_committed_figure_is_drawn_from_the_committed_result(
@@ -289,7 +289,7 @@ def test_the_committed_figure_is_drawn_from_the_committed_result(
 
 
 def test_the_committed_digits_have_the_pixels_of_the_page(tmp_path):
-    if not validate.mnist_is_here():
+    if not execute.mnist_is_here():
         pytest.skip("MNIST could not be had.")
     likelihood.draw_pixels(tmp_path / "pixels.png")
     same_picture("pixels.png", tmp_path)

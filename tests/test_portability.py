@@ -11,7 +11,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from tests import portability, validate
+from book._tools import compare, execute
+from tests import portability
 from tests.portability import FIRST, SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,7 +45,7 @@ def book(tmp_path, monkeypatch):
     monkeypatch.setattr(portability, "ROOT", tmp_path)
     monkeypatch.setattr(portability, "KEPT", tmp_path / "_build/portability")
     monkeypatch.setattr(portability, "SUMMARY", tmp_path / "summary.json")
-    monkeypatch.setattr(validate, "mnist_is_here", lambda: True)
+    monkeypatch.setattr(execute, "mnist_is_here", lambda: True)
     monkeypatch.setenv("OMP_NUM_THREADS", "7")  # must not count
     (tmp_path / "_toc.yml").write_text("  - file: book/1_a.ipynb\n")
     (tmp_path / "requirements.lock").write_text("")
@@ -146,7 +147,7 @@ def test_what_a_processor_decides_is_compared_on_its_kind_alone(book):
     nb = nbformat.read(book, as_version=4)
     nb.cells[0].metadata["tags"] = ["processor"]
     nb.cells[0].outputs[0].text = "loss 3.0\n"
-    nb.metadata["processor"] = validate.processor()
+    nb.metadata["processor"] = compare.processor()
     nbformat.write(nb, book)
     assert run("--settings", FIRST, "AVX2") == (
         "book/1_a.ipynb (as-is): out of tolerance: [1]")
@@ -186,7 +187,7 @@ def test_an_unfinished_run_leaves_the_summary_alone(book, monkeypatch):
 
 
 def test_without_mnist_there_is_nothing_to_show(book, monkeypatch):
-    monkeypatch.setattr(validate, "mnist_is_here", lambda: False)
+    monkeypatch.setattr(execute, "mnist_is_here", lambda: False)
     assert "MNIST could not be had" in run()
 
 

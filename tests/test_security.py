@@ -14,7 +14,8 @@ import nbformat
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
-from tests.validate import ACTIVE, ALLOWED, chapters, contents
+from book._tools.compare import ACTIVE, ALLOWED, contents
+from book._tools.toc import chapters
 
 ROOT = Path(__file__).resolve().parent.parent
 PICKLES = {"pickle", "cPickle", "_pickle", "pickletools", "dill", "joblib",
@@ -150,7 +151,7 @@ def active(notebook):
 
 def test_nothing_in_the_tree_unpickles_or_loads_a_model():
     every = sources()
-    assert {"vae_tf/data.py", "book/run.py", "book/_ext/claims.py",
+    assert {"vae_tf/data.py", "book/_tools/run.py", "book/_ext/claims.py",
             "tests/test_security.py", *chapters(ROOT)} <= every.keys()
     assert [f"{name}, {fault}" for name, source in every.items()
             for fault in loading(source)] == []

@@ -12,7 +12,8 @@ import pytest
 from docutils import nodes
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from tests import portability, seeds, validate
+from book._tools import compare, execute
+from tests import portability, seeds
 from vae_tf import claims
 
 spec = importlib.util.spec_from_file_location(
@@ -48,7 +49,7 @@ def book(tmp_path, monkeypatch):
     for module in (portability, seeds):
         monkeypatch.setattr(module, "ROOT", tmp_path)
     monkeypatch.setattr(seeds, "SUMMARY", tmp_path / "seeds.json")
-    monkeypatch.setattr(validate, "mnist_is_here", lambda: True)
+    monkeypatch.setattr(execute, "mnist_is_here", lambda: True)
     (tmp_path / "_toc.yml").write_text("".join(
         f"  - file: book/{name}.ipynb\n" for name in ("1_a", "2_b")))
     (tmp_path / "requirements.lock").write_text("")
@@ -156,7 +157,7 @@ def test_an_unfinished_run_is_said_to_be_one(book):
 
 
 def test_without_mnist_nothing_is_judged(book, monkeypatch):
-    monkeypatch.setattr(validate, "mnist_is_here", lambda: False)
+    monkeypatch.setattr(execute, "mnist_is_here", lambda: False)
     with pytest.raises(SystemExit, match="MNIST could not be had"):
         run()
 
@@ -221,7 +222,7 @@ def app(book):
         one["sources"] = seeds_page.sources(book / "book/1_a.ipynb")
     for claim in FOUND["claims"].values():
         claim["chapter"] = "book/1_a.ipynb"
-    (book / "book/seeds.json").write_text(json.dumps(FOUND))
+    (book / "book/_data/seeds.json").write_text(json.dumps(FOUND))
     app = mock.Mock(srcdir=book)
     app.env.srcdir = book
     app.env.doc2path.side_effect = lambda name: str(book / f"{name}.ipynb")
@@ -246,7 +247,7 @@ def test_a_judged_claim_has_its_other_seeds_beside_it(app):
         "standard deviation).")
     assert [len(quote) for quote in quotes] == [2, 1, 1]
     app.env.note_dependency.assert_called_once_with(
-        str(app.srcdir / "book/seeds.json"))
+        str(app.srcdir / "book/_data/seeds.json"))
 
 
 def cells_with_seeds(app):

@@ -10,8 +10,8 @@ import pytest
 from markdown_it import MarkdownIt
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from book.standalone import package_cell, relinked, standalone
-from tests.validate import chapters
+from book._tools.standalone import package_cell, relinked, standalone
+from book._tools.toc import chapters
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = "https://me.github.io/fork/"

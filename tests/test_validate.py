@@ -20,10 +20,11 @@ from nbformat.v4 import (new_code_cell, new_markdown_cell, new_notebook,
                          new_output)
 from PIL import Image
 
-from tests import validate
+from book._tools import compare, execute
 from tests.test_book import pair_faults
-from tests.validate import (NUMBER, all_faults, code_cells, contents, executed,
-                            is_short, number_faults, text_faults)
+from book._tools.compare import (NUMBER, all_faults, code_cells, contents,
+                                 executed, is_short, number_faults,
+                                 text_faults)
 
 pytest_plugins = "pytester"
 
@@ -380,10 +381,10 @@ HOLES = {
 @pytest.mark.parametrize("change", HOLES.values(), ids=HOLES)
 def test_a_hole_in_a_picture_is_caught_however_alike_the_whole(change):
     whole, other = drawn(), drawn(change)
-    assert validate.similarity(whole, other) > 0.98
+    assert compare.similarity(whole, other) > 0.98
     for ssim in (0.98, 0.5):
-        assert [*validate.picture_faults(whole, other, ssim)]
-        assert [*validate.picture_faults(other, whole, ssim)]
+        assert [*compare.picture_faults(whole, other, ssim)]
+        assert [*compare.picture_faults(other, whole, ssim)]
 
 
 def test_lines_may_move_where_a_cell_says_so_and_labels_too():
@@ -391,10 +392,10 @@ def test_lines_may_move_where_a_cell_says_so_and_labels_too():
         plot.lines[1].set_ydata(plot.lines[1].get_ydata() + 0.4)
 
     whole, other = drawn(), drawn(move)
-    assert [*validate.picture_faults(whole, other, 0.98)]
-    assert [*validate.picture_faults(whole, other, 0.9)] == []
+    assert [*compare.picture_faults(whole, other, 0.98)]
+    assert [*compare.picture_faults(whole, other, 0.9)] == []
     other = drawn(HOLES["a label elsewhere"])
-    assert [*validate.picture_faults(whole, other, 0.98, 24, 24)] == []
+    assert [*compare.picture_faults(whole, other, 0.98, 24, 24)] == []
 
 
 # A book of tiny chapters, run by nbval.
@@ -420,10 +421,12 @@ EDITED = [
 FAULTY = [
     cell("print('loss', 1.23)", stream("loss 9.23\n")),
     cell("import warnings; warnings.warn('old', DeprecationWarning)"),
-    cell("print(1 / 0)", tags=["raises-exception"]),
     cell("print('seen')", stream("unseen\n"), tags=["nbval-ignore-output"]),
-    cell("import os; os.kill(os.getpid(), 9)"),
+    cell("for x in 1, 2: assert x + 1 < 3, 'too much'\nprint('on')",
+         stream("on\n")),
+    cell("print(1 / 0)", tags=["raises-exception"]),
     cell("print('never')", stream("never\n"))]
+DEAD = [cell("import os; os.kill(os.getpid(), 9)"), cell("2 + 2")]
 ENDLESS = [cell("while True: pass"), cell("2 + 2")]
 STUBBORN = [cell("try: import time; time.sleep(99)\nexcept BaseException: 1"),
             cell("2 + 2")]
@@ -432,16 +435,16 @@ STUBBORN = [cell("try: import time; time.sleep(99)\nexcept BaseException: 1"),
 @pytest.fixture
 def run(pytester, monkeypatch):
     """Return what writes chapters (cells, or a notebook) and runs nbval."""
-    def run(mnist=True, missing=(), **chapters):
-        monkeypatch.setattr(validate, "mnist_is_here", lambda: mnist)
+    def run(*options, mnist=True, missing=(), **chapters):
+        monkeypatch.setattr(execute, "mnist_is_here", lambda: mnist)
         names = [f"book/{name}.ipynb" for name in (*chapters, *missing)]
         toc = "".join(f"  - file: {name}\n" for name in names)
         pytester.makefile(".yml", _toc=toc)
         for name, cells in zip(names, chapters.values()):
             nbformat.write(numbered(cells), name)
         done = pytester.runpytest_inprocess(
-            "book", "-p", "tests.validate", "--nbval", "--nbval-current-env",
-            "--nbval-cell-timeout=1", "--color=no", "-rA")
+            "book", "-p", "book._tools.execute", "--nbval", "--nbval-current-env",
+            "--nbval-cell-timeout=1", "--color=no", "-rA", *options)
         return done.ret, done.stdout.str()
 
     pytester.mkdir("book")
@@ -461,7 +464,7 @@ def kept(name):
 
 
 def test_a_book_with_faults_fails_and_says_where(run):
-    code, said = run(edited=EDITED, faulty=FAULTY, endless=ENDLESS,
+    code, said = run(edited=EDITED, faulty=FAULTY, dead=DEAD, endless=ENDLESS,
                      stubborn=STUBBORN, missing=["lost"])
     assert code == 1
     for message in (
@@ -471,20 +474,52 @@ def test_a_book_with_faults_fails_and_says_where(run):
             r"stdout: after 'loss': expected 9.23, got 1.23 \(86.67% off",
             r"faulty.ipynb, Cell 1: import warnings.*\n"
             r"stderr is not allowed: .*DeprecationWarning: old",
-            r"faulty.ipynb, Cell 2: print\(1.*\n.*(\n.*)*ZeroDivisionError",
-            r"faulty.ipynb, Cell 3: print\('seen.*\nswitches .*ignore.*\n"
+            r"faulty.ipynb, Cell 2: print\('seen.*\nswitches .*ignore.*\n"
             r".*expected 'unseen', got 'seen'",
-            r"faulty.ipynb, Cell 4: import os.*\nThe kernel died",
+            r"faulty.ipynb, Cell 3: for x.*\n\*\*This check did not hold in "
+            r"this run:\*\* `x \+ 1 < 3`, where `\(2 \+ 1\) < 3`",
+            r"faulty.ipynb, Cell 4: print\(1.*\n.*(\n.*)*ZeroDivisionError",
+            r"dead.ipynb, Cell 0: import os.*\nThe kernel died",
             r"endless.ipynb, Cell 0: while True.*\nTimeout of 1 seconds",
             r"stubborn.ipynb, Cell 0: try.*\nThe cell did not end in time",
-            "8 failed, 3 passed, 3 xfailed"):
+            "9 failed, 3 passed, 4 skipped"):
         assert re.search(message, said), message
-    assert said.splitlines()[-5:] == [
+    assert said.splitlines()[-6:] == [
         *(f"book/{name}.ipynb did not run to its end"
-          for name in ("endless", "faulty", "lost", "stubborn")),
-        "1 of 5 chapters ran on MNIST; their outputs were compared with the "
+          for name in ("dead", "endless", "faulty", "lost", "stubborn")),
+        "1 of 6 chapters ran on MNIST; their outputs were compared with the "
         "committed ones"]
     assert kept("edited").exists() and not kept("faulty").exists()
+
+
+def test_what_is_only_kept_ends_a_chapter_at_an_error_and_at_no_check(run):
+    code, said = run("--outputs=keep", edited=EDITED, checked=FAULTY[:4])
+    assert code == 0, said
+    code, said = run("--outputs=keep", edited=EDITED, faulty=FAULTY, dead=DEAD)
+    assert code == 1 and "2 failed" in said
+    assert said.splitlines()[-2:] == [
+        "book/dead.ipynb did not run to its end",
+        "book/faulty.ipynb did not run to its end"]
+    found = {name: nbformat.read(kept(name), as_version=4).cells
+             for name in ("edited", "faulty", "dead")}
+    assert found["edited"][1].outputs[0].text == f"answer {2 / 3}\n"
+    *_, check, error, stopped = found["faulty"]
+    assert [output.get("metadata", {}) for output in check.outputs] == [
+        {"vae_tf_check": "failed"}, {}]
+    assert error.outputs[0].ename == "ZeroDivisionError"
+    assert "stopped at the cell above, which failed" in stopped.source.replace(
+        "*", "")
+    assert len(found["dead"]) == 3 and "did not end" in found["dead"][2].source
+
+
+def test_a_kernel_starts_with_the_variables_and_the_code_it_is_given(run):
+    code, said = run("--first=number = 3", "--kernel-env=OMP_NUM_THREADS=2",
+                     asks=[cell("import os; assert number == 3\n" + "\n".join(
+                         f"assert os.environ[{name!r}] == {value!r}"
+                         for name, value in (
+                             ("OMP_NUM_THREADS", "2"), ("TQDM_DISABLE", "1"),
+                             ("TF_NUM_INTRAOP_THREADS", "1"))))])
+    assert code == 0, said
 
 
 def test_what_was_run_can_be_committed(run):
@@ -501,11 +536,11 @@ def test_what_was_run_can_be_committed(run):
 def test_what_the_processor_decides_is_compared_on_its_kind_alone(run):
     last_digits = numbered([cell("print(1.23)", stream("9.23\n"),
                                  tags=["processor"]), cell("2 + 2;")])
-    last_digits.metadata["processor"] = validate.processor()
+    last_digits.metadata["processor"] = compare.processor()
     code, said = run(mine=last_digits)
     assert code == 1 and "expected 9.23, got 1.23" in said
     fresh = nbformat.read(kept("mine"), as_version=4)
-    assert fresh.metadata["processor"] == validate.processor()
+    assert fresh.metadata["processor"] == compare.processor()
     assert run(mine=fresh)[0] == 0
     for kind in ("an abacus, 10 beads", None):
         last_digits.metadata["processor"] = kind
@@ -513,7 +548,7 @@ def test_what_the_processor_decides_is_compared_on_its_kind_alone(run):
         assert code == 0
         assert said.splitlines()[-1] == (
             "1 cells of book/mine.ipynb show what the kind of processor "
-            f"decides; this is another ({validate.processor()}), their values "
+            f"decides; this is another ({compare.processor()}), their values "
             "were NOT compared")
     last_digits.cells[1].outputs = []
     code, said = run(mine=last_digits)

@@ -9,7 +9,7 @@ from docutils.parsers.rst import Directive
 from docutils.statemachine import StringList
 from sphinx.util import logging
 
-from book import toc
+from book._tools import toc
 
 
 class Claims(Directive):

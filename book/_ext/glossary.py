@@ -9,7 +9,7 @@ from docutils import nodes
 from docutils.parsers.rst import Directive
 from docutils.statemachine import StringList
 
-from book.toc import chapters
+from book._tools.toc import chapters
 
 HEAD = "| the article's word | the field's word | in the code |"
 SILENT = "(not in the article)"

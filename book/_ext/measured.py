@@ -17,7 +17,7 @@ class Measured(Directive):
 
     def run(self):
         env = self.state.document.settings.env
-        path = Path(env.srcdir, "book", self.file)
+        path = Path(env.srcdir, "book/_data", self.file)
         env.note_dependency(str(path))
         text = self.text(json.loads(path.read_text(encoding="utf-8")))
         node = nodes.Element()

@@ -7,7 +7,7 @@ from docutils import nodes
 from docutils.parsers.rst import Directive
 from docutils.statemachine import StringList
 
-SUMMARY = "book/portability.json"
+SUMMARY = "book/_data/portability.json"
 
 
 class Portability(Directive):

@@ -13,7 +13,7 @@ from pathlib import Path
 from docutils import nodes
 from docutils.utils.smartquotes import smartyPants
 
-from book.toc import chapters
+from book._tools.toc import chapters
 
 WORDS_A_MINUTE = 200
 DESCRIPTION = 200

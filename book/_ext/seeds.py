@@ -9,7 +9,7 @@ from docutils import nodes
 from docutils.parsers.rst import Directive
 from docutils.statemachine import StringList
 
-SUMMARY = "book/seeds.json"
+SUMMARY = "book/_data/seeds.json"
 BESIDE = """:::{{container}} folded
 <details class="seeds">
 <summary>With {} other seeds as well</summary>

@@ -2,7 +2,7 @@
 
 from axe_playwright_python.sync_playwright import Axe
 
-from book.pdf import CHROMIUM, FLAGS
+from book._tools.pdf import CHROMIUM, FLAGS
 
 WIDTHS = {"phone": 390, "desktop": 1280}
 AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],

@@ -12,8 +12,8 @@ from fontTools.ttLib import TTFont
 from PIL import Image
 from playwright.sync_api import expect
 
-from book.address import current, in_binder, in_colab
-from book.toc import ROOT, chapters, pages
+from book._tools.address import current, in_binder, in_colab
+from book._tools.toc import ROOT, chapters, pages
 from tests.pages.browser import WIDTHS, barred, cut, unsaid, wide
 from tests.pages.conftest import HTML
 

@@ -17,7 +17,7 @@ ROOT = HTML.parents[1]
 @pytest.fixture(scope="module")
 def pdf():
     """Print the rendered pages and return the PDF."""
-    subprocess.run([sys.executable, ROOT / "book/pdf.py"], check=True)
+    subprocess.run([sys.executable, ROOT / "book/_tools/pdf.py"], check=True)
     return PdfReader(ROOT / "_build/book.pdf")
 
 

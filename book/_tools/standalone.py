@@ -13,9 +13,9 @@ from pathlib import Path
 import nbformat
 from nbformat.v4 import new_code_cell
 
-from book.address import current, pages
-from book.run import write
-from book.toc import ROOT, chapters
+from book._tools.address import current, pages
+from book._tools.run import write
+from book._tools.toc import ROOT, chapters
 
 BUILT = ROOT / "_build/standalone"
 LINK = re.compile(r"(?<!!)\[([^]]*)\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)")

@@ -15,7 +15,7 @@ from bs4 import BeautifulSoup
 from playwright.sync_api import sync_playwright
 from pypdf import PdfReader
 
-from book.toc import ROOT, pages
+from book._tools.toc import ROOT, pages
 
 HTML = ROOT / "_build/html"
 CSS = ROOT / "book/_static/print.css"

@@ -1,4 +1,4 @@
-"""What nbval compares, made strict: a pytest plugin over pure functions.
+"""Compare what a chapter gave with what it is committed with.
 
 Numbers with a decimal point are compared within a tolerance, pictures as a
 whole and piece by piece, all else exactly. A cell states its own tolerances
@@ -19,7 +19,6 @@ that which the notebook names: there its last digits have decided too much.
 """
 
 import base64
-import collections
 import copy
 import functools
 import io
@@ -28,17 +27,12 @@ import json
 import os
 import platform
 import re
-import time
-from pathlib import Path
-from queue import Empty
-from unittest import mock
 
 import nbformat
 import numpy as np
-import pytest
-from nbval import kernel, plugin
+from nbval import plugin
 
-from book.toc import chapters
+from book._tools.toc import ROOT
 
 TOLERANCES = {"rtol": 0.01, "units": 0, "ssim": 0.98, "letters": 4,
               "colours": None}
@@ -56,7 +50,7 @@ ACTIVE = re.compile(r"""
     < \s* (?:script|style|svg|iframe|object|embed|link|meta|base|form)\b
     | < [a-z][^>]* [\s/"'] on\w+ \s* =
     | (?:java|vb)script:""", re.VERBOSE | re.IGNORECASE)
-HERE = re.escape(str(Path(__file__).resolve().parent.parent))
+HERE = re.escape(str(ROOT))
 MACHINE = re.compile(
     rf"(?<![\w.])(?:/(?:home|Users|root|tmp|usr|opt|var|mnt)/|{HERE}/)\S*"
     r"|\b[A-Z]:\\+Users\S*")
@@ -300,6 +294,9 @@ def forbidden(outputs):
     for output in outputs:
         if output.output_type == "error":
             yield f"an error: {output.ename}: {output.evalue}"
+        if is_failed_check(output):
+            yield contents(output)["text/markdown"]
+            continue
         for mime, text in contents(output).items():
             if mime not in ALLOWED:
                 yield f"{mime} is not allowed: {text[:300]!r}"
@@ -309,6 +306,11 @@ def forbidden(outputs):
                                   (MACHINE, "a path of this machine")):
                 if mime != "image/png" and (found := pattern.search(text)):
                     yield f"{what} in {mime}: {found[0]!r}"
+
+
+def is_failed_check(output):
+    """Return whether an output says that a check did not hold (checks.py)."""
+    return output.get("metadata", {}).get("vae_tf_check") == "failed"
 
 
 # A committed notebook.
@@ -365,157 +367,3 @@ def write(nb, path):
     part = path.with_suffix(f".{os.getpid()}.part")
     nbformat.write(nb, part)
     os.replace(part, path)
-
-
-# The run: nbval's classes, which these replace below.
-
-class Kernel(kernel.RunningKernel):
-    """A kernel that numbers its cells and whose death is noticed at once."""
-
-    def execute_cell_input(self, cell_input, allow_stdin=None):
-        # With history, unlike nbval, or a last `;` would be ignored.
-        return self.kc.execute(cell_input, allow_stdin=allow_stdin,
-                               stop_on_error=False)
-
-    def await_reply(self, msg_id, timeout=None):
-        end = time.monotonic() + (timeout or np.inf)
-        while True:
-            try:
-                return super().await_reply(msg_id, timeout=1)
-            except Empty:
-                if not self.is_alive():
-                    raise RuntimeError("The kernel died.") from None
-                if time.monotonic() > end:
-                    raise
-
-
-class Chapter(plugin.IPyNbFile):
-    """A notebook, run in a kernel of its own and kept in _build/executed."""
-
-    def collect(self):
-        # No tag or comment switches anything off: nbval's options are empty.
-        self.cells = [Cell.from_parent(
-            self, name=item.name, cell_num=item.cell_num, cell=item.cell,
-            options=collections.defaultdict(bool))
-            for item in super().collect()]
-        root = self.config.rootpath
-        self.name_in_toc = self.path.relative_to(root).as_posix()
-        self.kept = root / "_build/executed" / self.name_in_toc
-        return self.cells
-
-    def setup(self):
-        self.began = time.monotonic()
-        self.values = mnist_is_here()
-        self.kept.unlink(missing_ok=True)
-        # No progress bars, no settings of the reader's own.
-        environment = {"TQDM_DISABLE": "1", "IPYTHONDIR": str(
-            self.config.rootpath / "_build/ipython")}
-        if data := os.environ.get("VAE_TF_DATA"):  # from where pytest started
-            environment["VAE_TF_DATA"] = str(Path(
-                self.config.invocation_params.dir, os.path.expanduser(data)))
-        with mock.patch.dict(os.environ, environment):
-            os.environ.pop("MPLBACKEND", None)
-            super().setup()
-
-    def teardown(self):
-        super().teardown()
-        if self.has_run():
-            nb = executed(self.nb, [cell.test_outputs for cell in self.cells])
-            nb.metadata["seconds"] = round(time.monotonic() - self.began)
-            nb.metadata["processor"] = processor()
-            write(nb, self.kept)
-
-    def has_run(self):
-        return all(cell.has_run for cell in self.cells)
-
-
-class Cell(plugin.IPyNbCell):
-    """A code cell, whose outputs must be those it is committed with."""
-
-    has_run = not_compared = False
-
-    def __init__(self, **arguments):
-        super().__init__(**arguments)
-        self.output_timeout = 30
-        # The source alone, so that nbval itself compares no outputs.
-        self.cell = nbformat.v4.new_code_cell(self.cell.source)
-
-    def runtest(self):
-        try:
-            super().runtest()
-        finally:  # once the kernel is dead, nbval expects the rest to fail
-            self.parent.timed_out |= not self.parent.kernel.is_alive()
-        if self.parent.timed_out:
-            self.raise_cell_error("The cell did not end in time.")
-        self.has_run = True
-        cell, count = code_cells(self.parent.nb)[self.cell_num]
-        self.not_compared = is_of_another(cell, self.parent.nb)
-        if faults := all_faults(
-                cell, count, self.test_outputs,
-                self.parent.values and not self.not_compared):
-            self.raise_cell_error("\n".join(faults))
-
-    def repr_failure(self, excinfo):
-        line = self.cell.source.strip().partition("\n")[0]
-        trace = getattr(excinfo.value, "inner_traceback", None) or ""
-        return (f"{self.parent.name_in_toc}, {self.name}: {line}\n"
-                f"{excinfo.value}\n{trace}")
-
-
-plugin.RunningKernel = Kernel
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_collect_file(file_path, parent):
-    collectors = yield
-    return [Chapter.from_parent(parent, path=file_path)
-            if isinstance(collector, plugin.IPyNbFile) else collector
-            for collector in collectors]
-
-
-@functools.cache
-def mnist_is_here():
-    """Return whether the chapters run on MNIST, not on the stand-in digits."""
-    try:
-        from vae_tf import data
-
-        return bool(data.load())
-    except Exception:  # not to be had; a broken package fails in the chapters
-        return False
-
-
-LAST_LINES = pytest.StashKey()
-MNIST = "MNIST; their outputs were compared with the committed ones"
-STAND_IN = ("the stand-in digits, as MNIST could not be had; their own checks "
-            "ran, output values were NOT compared")
-OTHER = ("{} cells of {} show what the kind of processor decides; this is "
-         "another ({}), their values were NOT compared")
-
-
-def pytest_sessionfinish(session):
-    config = session.config
-    if config.option.collectonly or not config.option.nbval:
-        return
-    cells = [item for item in getattr(session, "items", ())
-             if isinstance(item, Cell)]
-    found = {cell.parent for cell in cells}
-    ran = {chapter.name_in_toc for chapter in found if chapter.has_run()}
-    wanted = {chapter.name_in_toc for chapter in found}
-    if config.rootpath / "book" in map(Path.absolute, map(Path, config.args)):
-        wanted.update(chapters(config.rootpath))
-    if wanted > ran and session.exitstatus == 0:
-        session.exitstatus = 1
-    config.stash[LAST_LINES] = lines = [
-        f"{name} did not run to its end" for name in sorted(wanted - ran)]
-    if found:
-        lines.append(f"{len(ran)} of {len(wanted)} chapters ran on "
-                     + (MNIST if mnist_is_here() else STAND_IN))
-    elsewhere = collections.Counter(
-        cell.parent.name_in_toc for cell in cells if cell.not_compared)
-    lines += [OTHER.format(n, name, processor())
-              for name, n in sorted(elsewhere.items())]
-
-
-def pytest_unconfigure(config):
-    for line in config.stash.get(LAST_LINES, ()):
-        print(line)

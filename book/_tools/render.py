@@ -1,15 +1,27 @@
-"""Refuse to render a notebook that is not what a whole run leaves."""
+"""Render the pages from notebooks that are committed, or were just run.
 
+As a program: the committed ones (`make html`), in seconds and without
+TensorFlow, if each is what a whole run leaves.
+"""
+
+import shutil
+import subprocess
 import sys
 
 import nbformat
 
-from book.toc import ROOT, chapters
+from book._tools.toc import ROOT, chapters
+
+HTML = ROOT / "_build/html"
+# By module, since a script knows the folder where it was installed.
+BUILD = [sys.executable, "-c",
+         "from jupyter_book.cli.main import main; main()", "build", "-q",
+         "-n", "--keep-going", "--path-output", "."]
 
 
 def main():
     sys.exit("\n".join(fault for name in chapters(ROOT)
-                       for fault in faults(name)) or None)
+                       for fault in faults(name)) or render(ROOT))
 
 
 def faults(name):
@@ -29,6 +41,14 @@ def faults(name):
         for output in cell.outputs:
             if output.output_type == "error":
                 yield f"{place} raised {output.ename}: {output.evalue}"
+
+
+def render(source, strict=True):
+    """Render a folder, warnings as errors if `strict`; return the status."""
+    for folder in (HTML, HTML.with_name(".doctrees")):  # no page stays
+        shutil.rmtree(folder, ignore_errors=True)
+    return subprocess.run([*BUILD, *["-W"] * strict, source],
+                          cwd=ROOT).returncode
 
 
 if __name__ == "__main__":

@@ -6,14 +6,15 @@ preview that is shown where somebody links to the book.
 
 import base64
 import io
-import sys
-from pathlib import Path
 
 import nbformat
 from PIL import Image, ImageDraw, ImageFont
 from matplotlib import font_manager
 
+from book._tools.toc import ROOT
+
 TITLE = "Variational Autoencoders,\nExplained by Running Them"
+CHAPTER = "book/05_unit_gaussian.ipynb"
 LAST_DIGIT = (919, 112, 993, 188)
 
 
@@ -40,13 +41,14 @@ def preview(picture):
     return card
 
 
-def write(notebook, folder):
-    """Write hero.png, icon.png and preview.png."""
-    (folder / "hero.png").write_bytes(hero(notebook))
-    picture = Image.open(io.BytesIO(hero(notebook)))
+def write(path, folder):
+    """Write hero.png, icon.png and preview.png, from a notebook's file."""
+    found = hero(nbformat.read(path, as_version=4))
+    (folder / "hero.png").write_bytes(found)
+    picture = Image.open(io.BytesIO(found))
     icon(picture).save(folder / "icon.png", optimize=True)
     preview(picture).save(folder / "preview.png", optimize=True)
 
 
 if __name__ == "__main__":
-    write(nbformat.read(sys.argv[1], as_version=4), Path(sys.argv[2]))
+    write(ROOT / CHAPTER, ROOT / "book/_static")

@@ -10,7 +10,7 @@ import re
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CONFIG = "_config.yml"
 OTHERS = ["README.md", "CITATION.cff", "book/*.md", "book/*.ipynb"]
 GITHUB = re.compile(
