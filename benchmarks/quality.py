@@ -16,7 +16,8 @@ import numpy as np
 from benchmarks import recipes
 from benchmarks.rounds import Worker
 from benchmarks.speed import ROOT, machine, say, usable_cores
-from vae_tf import data, evaluate
+from vae_tf import data
+from vae_tf.lab import evaluate
 import tensorflow as tf
 
 RESULT = ROOT / "book/_data/quality.json"

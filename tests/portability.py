@@ -25,7 +25,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
 from book._tools import compare, execute, toc
-from vae_tf import claims, machine
+from vae_tf import machine
+from vae_tf.lab import claims
 
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / "_build/portability"

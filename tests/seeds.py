@@ -22,7 +22,8 @@ from nbformat.v4 import new_code_cell
 
 from book._tools import compare, execute, toc
 from tests import portability
-from vae_tf import claims, machine
+from vae_tf import machine
+from vae_tf.lab import claims
 
 ROOT = portability.ROOT
 SUMMARY = ROOT / "book/_data/seeds.json"
@@ -47,10 +48,10 @@ del tf, np, vae_tf, moved
 """
 # The same in the workers that a chapter launches.
 MOVE_WORKERS = """
-import vae_tf.workers
-def launched(program, *arguments, launch=vae_tf.workers.launch, **options):
+import vae_tf.lab.workers
+def launched(program, *arguments, launch=vae_tf.lab.workers.launch, **options):
     return launch({0!r} + program, *arguments, **options)
-vae_tf.workers.launch = launched
+vae_tf.lab.workers.launch = launched
 del vae_tf, launched
 """
 

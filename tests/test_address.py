@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from book._tools.address import (GITHUB, change, changed, current, in_binder,
-                          in_colab, pages)
+                                 in_colab, pages)
 from book._tools.toc import chapters
 
 ROOT = Path(__file__).resolve().parent.parent

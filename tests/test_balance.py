@@ -8,7 +8,7 @@ import tensorflow as tf
 from sklearn.decomposition import PCA
 
 from vae_tf import latent_loss
-from vae_tf.balance import LOSSES, REDUCTIONS, effective_beta, spectrum
+from vae_tf.lab.balance import LOSSES, REDUCTIONS, effective_beta, spectrum
 
 RANDOM = np.random.default_rng(0)
 SIZE, N_Z, BATCHSIZE = (4, 3, 2), 5, 7

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import differential_entropy, norm
 
-from vae_tf.channel import (confusion, gaussian_capacity, information,
-                            uniform_information)
+from vae_tf.lab.channel import (confusion, gaussian_capacity, information,
+                                uniform_information)
 
 RANDOM, approx = np.random.default_rng(0), pytest.approx
 RATIOS = [1e-5, 1e-3, .03, .1, .3, 1, 3, 10]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from vae_tf import VAE, Autoencoder, Memorizer, checks, plots, train
-from vae_tf.channel import (confusion, gaussian_capacity, information,
-                            uniform_information)
+from vae_tf.lab.channel import (confusion, gaussian_capacity, information,
+                                uniform_information)
 import tensorflow as tf
 
 IMAGES = np.full([6, 28, 28, 1], .5, np.float32)

@@ -13,8 +13,8 @@ import pytest
 import tensorflow as tf
 from docutils import nodes
 
-from vae_tf import claims
-from vae_tf.claims import claim
+from vae_tf.lab import claims
+from vae_tf.lab.claims import claim
 
 ROOT = Path(__file__).resolve().parent.parent
 spec = importlib.util.spec_from_file_location(

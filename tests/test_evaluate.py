@@ -13,10 +13,10 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import mean_squared_error
 
 from vae_tf import VAE, Memorizer, cross_entropy, generation_loss
-from vae_tf.evaluate import (Classifier, active_units, caught,
-                             frechet_distance, kl_per_latent, mse,
-                             negative_elbo, negative_log_likelihood,
-                             precision_recall, sharpness)
+from vae_tf.lab.evaluate import (Classifier, active_units, caught,
+                                 frechet_distance, kl_per_latent, mse,
+                                 negative_elbo, negative_log_likelihood,
+                                 precision_recall, sharpness)
 
 Bernoulli, Normal = tfp.distributions.Bernoulli, tfp.distributions.Normal
 RANDOM, approx = np.random.default_rng(0), pytest.approx

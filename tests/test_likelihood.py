@@ -13,7 +13,8 @@ from benchmarks import dense, likelihood, rounds
 from benchmarks.likelihood import BURDA, CUT, DRAWN, GREY, ROWS
 from book._tools import compare, execute
 from tests.test_train import blobs
-from vae_tf import data, evaluate
+from vae_tf import data
+from vae_tf.lab import evaluate
 import tensorflow as tf
 
 spec = importlib.util.spec_from_file_location(

@@ -11,7 +11,7 @@ import nbformat
 import numpy as np
 import pytest
 
-from vae_tf import page
+from vae_tf.lab import page
 
 ROOT = Path(__file__).resolve().parent.parent
 spec = importlib.util.spec_from_file_location(

@@ -31,7 +31,7 @@ assert 1 < 2"""
 THREADS = """import time
 threads = int(os.environ.get("OMP_NUM_THREADS", 2))
 print(time.time_ns())"""
-# What vae_tf.claims.claim displays, without waiting for TensorFlow.
+# What vae_tf.lab.claims.claim displays, without waiting for TensorFlow.
 CLAIM = """from IPython.display import display
 display({"text/plain": f"{threads} steps"}, raw=True, metadata={"vae_tf": {
     "number": 3, "verdict": "holds", "measured": [{

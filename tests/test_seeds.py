@@ -14,14 +14,14 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from book._tools import compare, execute
 from tests import portability, seeds
-from vae_tf import claims
+from vae_tf.lab import claims
 
 spec = importlib.util.spec_from_file_location(
     "seeds_page", Path(__file__).parent.parent / "book/_ext/seeds.py")
 seeds_page = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(seeds_page)
 
-# What vae_tf.claims.claim displays, of four ways to be seeded.
+# What vae_tf.lab.claims.claim displays, of four ways to be seeded.
 DRAWS = """import numpy as np, tensorflow as tf
 drawn = float(np.random.default_rng(0).random())
 tf.random.set_seed(0)
@@ -35,7 +35,7 @@ assert drawn < 0.64"""
 # Has a number of its own, a constant one, and a time.
 TEXTS = """from IPython.display import Markdown, display
 display(Markdown(f"**{drawn:.2f}** of 784"))"""
-CLAIM = """from vae_tf.claims import claim
+CLAIM = """from vae_tf.lab.claims import claim
 claim(3, "holds", ("drawn", drawn, "above", 0.5, "dB"),
       ("pixels", 784, ""), ("in all", [trained, kept, of_a_graph], "above",
                             -9, "nats"), seeds=[0, 1, 2])"""
@@ -100,7 +100,7 @@ def test_the_seeds_of_workers_are_moved_too(book):
     program = "import numpy; print(numpy.random.default_rng(0).random())"
     nb = nbformat.read(book / "book/1_a.ipynb", as_version=4)
     nb.cells[0].source += f"""
-from vae_tf.workers import launch
+from vae_tf.lab.workers import launch
 told, = launch({program!r}, 1, seconds=100)
 assert float(told) == drawn"""
     nbformat.write(nb, book / "book/1_a.ipynb")

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vae_tf import VAE, Autoencoder, evaluate, machine, train
+from vae_tf import VAE, Autoencoder, machine, train
+from vae_tf.lab import evaluate
 import tensorflow as tf
 
 

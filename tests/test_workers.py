@@ -18,8 +18,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vae_tf import Autoencoder, train, workers
-from vae_tf.workers import launch
+from vae_tf import Autoencoder, train
+from vae_tf.lab import workers
+from vae_tf.lab.workers import launch
 
 ROOT, WORD, OTHER = Path(__file__).parents[1], 16 * "a", 16 * "b"
 try:
@@ -32,7 +33,7 @@ import json, os, signal, sys
 import numpy as np
 import tensorflow as tf
 from vae_tf import VAE, Autoencoder, train
-from vae_tf.workers import meet
+from vae_tf.lab.workers import meet
 
 images = np.random.default_rng(0).uniform(size=(40, 28, 28, 1)).astype("f")
 
@@ -176,7 +177,7 @@ def test_without_a_launcher_the_other_ends_by_itself(tmp_path, victim):
 def test_workers_end_with_a_launcher_that_is_killed(tmp_path):
     (tmp_path / "program.py").write_text(HANGS)
     launcher = subprocess.Popen(
-        [sys.executable, "-m", "vae_tf.workers", "2", tmp_path / "program.py",
+        [sys.executable, "-m", "vae_tf.lab.workers", "2", tmp_path / "program.py",
          tmp_path, "-1"], cwd=ROOT)
     until(lambda: len(list(tmp_path.glob("pid*"))) == 2, 60)
     launcher.send_signal(signal.SIGKILL)
@@ -303,7 +304,7 @@ def test_the_command_ends_with_the_outputs_or_with_the_last_words(tmp_path):
                 f"found {i} ['a', '1']\n" for i in range(3)), "")]:
         (tmp_path / "program.py").write_text(program + more)
         run = subprocess.run(
-            [sys.executable, "-m", "vae_tf.workers", "3",
+            [sys.executable, "-m", "vae_tf.lab.workers", "3",
              tmp_path / "program.py", "a", "1"], cwd=ROOT, timeout=200,
             env={**os.environ, "PYTHONPATH": str(tmp_path)},
             capture_output=True, text=True)

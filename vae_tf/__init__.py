@@ -51,7 +51,7 @@ if not _given:
 from vae_tf.losses import cross_entropy, generation_loss, latent_loss
 from vae_tf.models import VAE, Autoencoder, Memorizer
 from vae_tf.networks import encoder, generation, recognition, sample_z
-from vae_tf.train import machine, train
+from vae_tf.train import fit, machine, train
 
 __all__ = [
     "VAE",
@@ -59,6 +59,7 @@ __all__ = [
     "Memorizer",
     "cross_entropy",
     "encoder",
+    "fit",
     "generation",
     "generation_loss",
     "latent_loss",

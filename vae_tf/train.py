@@ -76,6 +76,11 @@ def train(model, *arrays, epochs=10, batchsize=100, learning_rate=0.001,
                strategy)
 
 
+def fit(model, *arrays, **settings):
+    """Train to the end, as `train` does, and return the list of its records."""
+    return list(train(model, *arrays, **settings))
+
+
 def run(model, arrays, epochs, batchsize, new_optimizer, seed, kept,
         strategy):
     """Yield the records of `train`, whose arguments are now known good."""

@@ -1,6 +1,6 @@
 """Figures that answer, in the places of the pictures that cells drew.
 
-A cell that ends in `vae_tf.page.export` has left arrays in its notebook. They
+A cell that ends in `vae_tf.lab.page.export` has left arrays in its notebook. They
 become a script beside the page, since a page on file:// may load scripts but
 no data; the picture stays for those whose browser runs no script.
 """

@@ -14,7 +14,6 @@ import nbformat
 from nbformat.v4 import new_code_cell
 
 from book._tools.address import current, pages
-from book._tools.run import write
 from book._tools.toc import ROOT, chapters
 
 BUILT = ROOT / "_build/standalone"
@@ -32,6 +31,7 @@ sys.path.insert(0, str(folder.parent))
 modules = {{}}
 {modules}
 for name, text in modules.items():
+    (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).write_text(text.lstrip("\\n"), encoding="utf-8")"""
 MODULE = """
 modules["{name}"] = r'''
@@ -46,7 +46,7 @@ def main():
     for name in chapters(ROOT):
         notebook = standalone(nbformat.read(ROOT / name, as_version=4),
                               ROOT / "vae_tf", published)
-        write(BUILT / Path(name).name, nbformat.writes(notebook))
+        nbformat.write(notebook, BUILT / Path(name).name)
     print(f"A notebook for each chapter, to upload: {BUILT}")
 
 
@@ -74,8 +74,8 @@ def package_cell(package):
 
     Raises ValueError for a module that cannot stand between r''' and '''.
     """
-    texts = {path.name: path.read_text(encoding="utf-8")
-             for path in sorted(package.glob("*.py"))}
+    texts = {path.relative_to(package).as_posix(): path.read_text("utf-8")
+             for path in sorted(package.rglob("*.py"))}
     for name, text in texts.items():
         if "'''" in text or not text.endswith("\n") or text[0] == "\n":
             raise ValueError(f"{name} must hold no ''' and begin and end with "

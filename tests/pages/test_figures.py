@@ -13,7 +13,8 @@ from playwright.sync_api import expect
 
 from tests.pages import browser
 from tests.pages.conftest import HTML
-from vae_tf import VAE, Autoencoder, channel
+from vae_tf import VAE, Autoencoder
+from vae_tf.lab import channel
 
 PAGES = {"draw-a-digit": "book/09_mnist", "epochs": "book/09_mnist",
          "latent-explorer": "book/c_going_further",

@@ -317,5 +317,5 @@ def main(n, path, *arguments):
 
 if __name__ == "__main__":
     if len(sys.argv) < 3:
-        sys.exit("Use: python -m vae_tf.workers 2 program.py [its arguments]")
+        sys.exit("Use: python -m vae_tf.lab.workers 2 program.py [its arguments]")
     main(*sys.argv[1:])
