@@ -8,8 +8,6 @@ TESTS = tests book
 # Debian's; Google Chrome does as well: make CHROMIUM=/usr/bin/google-chrome
 CHROMIUM ?= /usr/bin/chromium
 EXE =
-SEEDS =
-SETTINGS =
 CHAPTERS =
 URL =
 
@@ -122,11 +120,6 @@ accept-now:  ## take what `make test` ran as the committed
 	cp _build/executed/book/*.ipynb book/
 	$(BIN)/python -m book._tools.hero
 
-# Some of it: make portability SETTINGS="again AVX2" CHAPTERS=book/09_mnist
-portability: .venv/full  ## run every chapter as other processors would
-	$(BIN)/python -m tests.portability --timeout $(CELL_SECONDS) \
-		--settings $(SETTINGS) --chapters $(CHAPTERS:=.ipynb)
-
 # In a copy of the last commit, whose lock and environment are made anew.
 newest:  ## run everything on the newest releases that pyproject.toml allows
 	rm -rf _build/newest
@@ -162,11 +155,6 @@ bench: .venv-bench/full  ## time ours beside six others, which it installs
 
 quality: .venv/full  ## see what a third of the training time suffices for
 	$(BIN)/python -m benchmarks.quality
-
-# Some of it: make seeds SEEDS="1 2" CHAPTERS=book/09_mnist
-seeds: .venv/full  ## run the chapters again with four other seeds
-	$(BIN)/python -m tests.seeds --timeout $(CELL_SECONDS) \
-		--seeds $(SEEDS) --chapters $(CHAPTERS:=.ipynb)
 
 likelihood: .venv/full  ## see how likely it finds the digits, beside others
 	$(BIN)/python -m benchmarks.likelihood
@@ -257,7 +245,7 @@ $(BIN)/python$(EXE):
 		mkdir -p "$$colab" && touch "$$colab/__init__.py"
 	@touch $@
 
-.PHONY: help book html test test-pages pdf chromium accept portability bench \
+.PHONY: help book html test test-pages pdf chromium accept bench \
 	quality likelihood newest links sync address standalone colab-check lock \
 	lab clean book-now html-now test-now accept-now
 .NOTPARALLEL:

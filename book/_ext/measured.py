@@ -283,7 +283,50 @@ def distance(found):
             f"one core; the paper's {BURDA_EPOCHS:,} times.")
 
 
+def seeds(found):
+    """Say what other seeds make of the claims and of the checks."""
+    runs = [(chapter, one) for run in found["seeds"]["runs"].values()
+            for chapter, one in run.items()]
+    changed = sorted({(int(number), verdict) for _, one in runs
+                      for number, verdict in one["claims"].items()})
+    failed = sorted({number_of(chapter) for chapter, one in runs
+                     if one["failed"]})
+    return (
+        f"The chapters were run {len(found['seeds']['runs'])} times more, "
+        "with every seed moved. "
+        + ("No claim got another verdict. " if not changed else
+           "Another verdict was once given on "
+           + ", ".join(f"claim {number} ({verdict})"
+                       for number, verdict in changed) + ". ")
+        + f"A check failed or a cell broke off in "
+        f"{sum(bool(one['failed']) for _, one in runs)} of these {len(runs)} "
+        "runs of a chapter"
+        + f" ({', '.join(failed)})" * bool(failed)
+        + f". ({found['seeds']['date']}, on {found['seeds']['machine']}.)")
+
+
+def processors(found):
+    """Return what other settings change, a row for each, in MyST."""
+    rows = ["| setting | chapters | cells out of tolerance | failed "
+            "| claims changed |", "|---|---|---|---|---|"]
+    for name, run in found["processors"]["runs"].items():
+        counted = [sum(len(one[key]) for one in run.values())
+                   for key in ("out", "failed", "claims")]
+        cells, judged = (sum(one[key] for one in run.values())
+                         for key in ("cells", "judged"))
+        rows.append(f"| {name} | {len(run)} | {counted[0]} of {cells} "
+                    f"| {counted[1]} | {counted[2]} of {judged} |")
+    return "\n".join([*rows, "", f"On {found['processors']['date']}, on "
+                      f"{found['processors']['machine']}."])
+
+
+def number_of(chapter):
+    """Return what the text calls a chapter: A2 for a2_…, 5 for 05_…."""
+    return Path(chapter).name.partition("_")[0].lstrip("0").upper()
+
+
 DIRECTIVES = {
+    "seeds": ("again.json", seeds), "processors": ("again.json", processors),
     "speed": ("speed.json", page), "profile": ("profile.json", profile),
     "reached": ("quality.json", reached),
     "choosing": ("quality.json", choosing),

@@ -60,15 +60,12 @@ def article(page):
 
 
 def unfold(fold):
-    """Open a solution and what other seeds found, drop every other fold."""
-    title = fold.summary.get_text()
-    if "solution" in title:
-        title = "A solution"
-    elif "seeds" not in fold.get("class", ()):
+    """Open a solution, drop every other fold."""
+    if "solution" not in fold.summary.get_text():
         return fold.decompose()
     fold.name = "div"
     fold.summary.replace_with(BeautifulSoup(
-        f"<p><em>{title}:</em></p>", "html.parser"))
+        "<p><em>A solution:</em></p>", "html.parser"))
 
 
 def anchor(page, name=""):
