@@ -70,8 +70,8 @@ PLANTED = {
     "raise ValueError('planted')": "ValueError",
     "assert 1 > 2": "AssertionError",
     "import sys; print('planted', file=sys.stderr)": "on stderr: planted",
-    "import os; os._exit(1)": "DeadKernelError",
-    "assert not __import__('os').listdir()": None,
+    "import os; os._exit(1)": "The kernel died",
+    "assert __import__('os').listdir() == ['chapter.ipynb']": None,
 }
 
 

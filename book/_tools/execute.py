@@ -103,7 +103,8 @@ class Chapter(plugin.IPyNbFile):
         with mock.patch.dict(os.environ, environment(self.config),
                              clear=True):
             super().setup()
-        self.kernel.prepare(CHECKS + self.config.option.first)
+        if self.config.option.nbval_current_env:   # else it has no pytest
+            self.kernel.prepare(CHECKS + self.config.option.first)
 
     def teardown(self):
         super().teardown()
@@ -250,8 +251,9 @@ class Report:
     def pytest_sessionfinish(self, session):
         root = self.config.rootpath
         given = {Path(name).absolute() for name in self.config.args}
+        listed = chapters(root) if (root / "_toc.yml").exists() else []
         wanted = {*self.seconds, *(
-            name for name in chapters(root)
+            name for name in listed
             if given & {root / name, (root / name).parent})}
         ran = {name for name in wanted if self.has_run(name)}
         if wanted > ran and session.exitstatus == 0:
