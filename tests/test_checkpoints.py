@@ -1,21 +1,18 @@
 """An interrupted training goes on to the same bits; nothing else is lost."""
 
 import contextlib
-import json
 import resource
 import subprocess
-import sys
-from pathlib import Path, PureWindowsPath
+from pathlib import PureWindowsPath
 
 import numpy as np
 import pytest
 
-from tests.kills import settled
+from tests.slow.kills import settled
 from vae_tf import (VAE, Autoencoder, Memorizer, checkpoints, cross_entropy,
                     train)
 import tensorflow as tf
 
-ROOT = Path(__file__).parents[1]
 IMAGES = np.random.default_rng(0).uniform(size=(50, 28, 28, 1)).astype("f")
 
 
@@ -271,26 +268,6 @@ def test_a_full_disk_is_reported_with_the_older_checkpoint_intact(small_disk):
     resumed, unbroken = Heavy(), Heavy()
     assert run(resumed, folder, 3) == run(unbroken, None, 3)[1:]
     assert bits(resumed) == bits(unbroken)
-
-
-def test_a_hundred_kills_lose_nothing_that_was_finished(tmp_path):
-    (tmp_path / "killed").mkdir()
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.kills", tmp_path / "killed", "100"],
-        cwd=ROOT, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
-    report = json.loads(done.stdout)
-    assert report["lost"] == 0
-    assert report["half_written"] >= 30
-    assert len(report["losses"]) == report["epochs"] > 20
-    assert set(report["losses"].values()) == {1}    # however often computed
-    assert settled(tmp_path / "killed") == report["epochs"]
-    killed = tensors(tmp_path / "killed")
-    unbroken = tensors(tmp_path / "uninterrupted")
-    assert killed.keys() == unbroken.keys() and len(killed) > 5
-    for name in killed:
-        if "save_counter" not in name:
-            assert np.all(killed[name] == unbroken[name]), name
 
 
 def test_codes_are_part_of_what_must_be_the_same(tmp_path):

@@ -1,6 +1,6 @@
 """Kill a training again and again, and report what each kill left behind.
 
-    python -m tests.kills FOLDER KILLS
+    python -m tests.slow.kills FOLDER KILLS
 
 Every training is a fork of this process, which has imported TensorFlow but
 run no op of it: a second each instead of five. Half of the kills come as

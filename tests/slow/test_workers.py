@@ -22,7 +22,7 @@ from vae_tf import Autoencoder, train
 from vae_tf.lab import workers
 from vae_tf.lab.workers import launch
 
-ROOT, WORD, OTHER = Path(__file__).parents[1], 16 * "a", 16 * "b"
+ROOT, WORD, OTHER = Path(__file__).parents[2], 16 * "a", 16 * "b"
 try:
     socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     LOOP, HOST = "::1", "[::1]"

@@ -27,7 +27,7 @@ from PIL import Image
 from book._tools import run, toc
 from tests.test_validate import cell, numbered, stream
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 TOC = """
 format: jb-book
 root: book/index

@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from book._ext.dois import where_registered
-from tests.test_building import FIRST, book, make, write  # noqa: F401
+from tests.slow.test_building import FIRST, book, make, write  # noqa: F401
 
 
 class There(BaseHTTPRequestHandler):
