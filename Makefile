@@ -9,7 +9,6 @@ TESTS = tests book
 CHROMIUM ?= /usr/bin/chromium
 EXE =
 CHAPTERS =
-URL =
 
 # What a reader has set for pip, uv and Python stays outside, but for where
 # packages come from and are kept; so does what would replace what is locked.
@@ -114,14 +113,20 @@ test-now: .venv/full  ## run every chapter, compare with its committed outputs
 		--nbval-cell-timeout=$(CELL_SECONDS) \
 		--numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
+test-slow: .venv/full
+	$(BIN)/python -m pytest tests/slow
+
+test-all: test html test-pages colab-check test-slow  ## all there is to test, before an issue is closed
+
 accept-now:  ## take what `make test` ran as the committed
 	@test -e _build/executed/book || \
 		{ echo 'Nothing has been run: make test, then make accept.'; exit 1; }
 	cp _build/executed/book/*.ipynb book/
 	$(BIN)/python -m book._tools.hero
 
-# In a copy of the last commit, whose lock and environment are made anew.
-newest:  ## run everything on the newest releases that pyproject.toml allows
+# On the newest releases that pyproject.toml allows: in a copy of the last
+# commit, whose lock and environment are made anew.
+newest:
 	rm -rf _build/newest
 	git clone --quiet . _build/newest
 	rm _build/newest/requirements*.lock
@@ -129,7 +134,7 @@ newest:  ## run everything on the newest releases that pyproject.toml allows
 	$(MAKE) -C _build/newest test VAE_TF_DATA="$$VAE_TF_DATA"
 	$(MAKE) -C _build/newest html
 
-links: $(RENDERER)  ## see that the links of the pages lead somewhere
+links: $(RENDERER)
 	rm -rf _build/links
 	$(BOOK) build -q -W -n --keep-going --builder linkcheck \
 		--path-output _build/links .
@@ -149,21 +154,9 @@ sync: $(RENDERER)  ## bring edits of book/*.md into the paired notebooks
 	$(BIN)/python -m jupytext --quiet --to notebook --update $(or \
 		$(CHAPTERS:=.md),$$($(BIN)/python -m book._tools.toc | sed s/ipynb$$/md/))
 
-bench: .venv-bench/full  ## time ours beside six others, which it installs
+bench: .venv-bench/full
 	.venv-bench/bin/python -m benchmarks.speed
 	.venv-bench/bin/python -m benchmarks.profile
-
-quality: .venv/full  ## see what a third of the training time suffices for
-	$(BIN)/python -m benchmarks.quality
-
-likelihood: .venv/full  ## see how likely it finds the digits, beside others
-	$(BIN)/python -m benchmarks.likelihood
-
-address: $(BIN)/python$(EXE)  ## make address URL=https://github.com/…: of a fork
-	$(BIN)/python book/_tools/address.py '$(URL)'
-
-standalone: $(RENDERER)  ## each chapter as one notebook, the package inside
-	$(BIN)/python -m book._tools.standalone
 
 # Some of them: make colab-check CHAPTERS="book/01_one_image book/06_…"
 colab-check: .venv/full .venv-colab/full  ## run the chapters as Colab would
@@ -245,7 +238,7 @@ $(BIN)/python$(EXE):
 		mkdir -p "$$colab" && touch "$$colab/__init__.py"
 	@touch $@
 
-.PHONY: help book html test test-pages pdf chromium accept bench \
-	quality likelihood newest links sync address standalone colab-check lock \
-	lab clean book-now html-now test-now accept-now
+.PHONY: help book html test test-all test-pages test-slow pdf chromium accept \
+	bench newest links sync colab-check lock lab clean book-now html-now \
+	test-now accept-now
 .NOTPARALLEL:

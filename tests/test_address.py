@@ -62,12 +62,9 @@ def test_a_chapter_installs_and_opens_itself(chapter, suffix):
         f"    %pip install -q git+{URL}"]
 
 
-def test_the_readme_opens_every_chapter():
-    text = (ROOT / "README.md").read_text()
-    opened = re.findall(r"\]\((book/\S+)\) \| \[open\]\((\S+)\) \|", text)
-    assert opened == [(chapter, in_colab(URL, BRANCH, chapter))
-                      for chapter in CHAPTERS]
-    assert f"]({in_binder(URL, BRANCH, 'book')})" in text
+def test_the_readme_opens_the_chapters_on_binder():
+    assert f"]({in_binder(URL, BRANCH, 'book')})" in (
+        ROOT / "README.md").read_text()
 
 
 @pytest.fixture
