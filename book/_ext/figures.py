@@ -1,8 +1,8 @@
 """Figures that answer, in the places of the pictures that cells drew.
 
-A cell that ends in `vae_tf.lab.page.export` has left arrays in its notebook. They
-become a script beside the page, since a page on file:// may load scripts but
-no data; the picture stays for those whose browser runs no script.
+A cell that ends in `vae_tf.lab.page.export` has left arrays in its notebook.
+They become a script beside the page, since a page on file:// may load scripts
+but no data; the picture stays for those whose browser runs no script.
 """
 
 import base64
@@ -68,9 +68,14 @@ class BorrowedFigure(Directive):
         path = env.srcdir / chapter
         env.note_dependency(str(path))
         notebook = json.loads(path.read_text(encoding="utf-8"))
-        [(cell, record)] = [(cell, record) for cell in notebook["cells"]
-                            for record in records(cell)
-                            if record["name"] == export]
+        found = [(cell, record) for cell in notebook["cells"]
+                 for record in records(cell) if record["name"] == export]
+        if not found:   # its chapter may have stopped
+            logging.getLogger(__name__).warning(
+                f"{chapter} has exported no {export!r}",
+                location=(env.docname, self.lineno))
+            return []
+        [(cell, record)] = found
         outdir = Path(env.app.outdir)
         write_data(outdir, env.docname, {"name": name, "contents": {
             key: record["contents"][key] for key in keys.split(", ")}})

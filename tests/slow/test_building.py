@@ -24,7 +24,7 @@ import pytest
 from nbformat.v4 import new_output
 from PIL import Image
 
-from book._tools import run, toc
+from book._tools import compare, execute, render, run, toc
 from tests.test_validate import cell, numbered, stream
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -217,6 +217,25 @@ def test_whatever_happens_to_a_chapter_there_is_a_book(book, fault):
     assert ("could not be run" if fault is is_cut else
             "stopped at the cell above") in pages[1]
     assert committed(book) == before
+
+
+def test_the_real_book_is_rendered_wherever_its_chapters_stop(tmp_path,
+                                                              monkeypatch):
+    monkeypatch.setattr(run, "SOURCE", tmp_path / "source")
+    monkeypatch.setattr(render, "ROOT", tmp_path)
+    monkeypatch.setattr(render, "HTML", tmp_path / "_build/html")
+    run.copy_sources()
+    *names, last = toc.chapters(ROOT)
+    for name in names:
+        stopped = execute.cut(nbformat.read(ROOT / name, as_version=4), 3,
+                              "failed")
+        compare.write(stopped, run.SOURCE / name)
+    run.stand_in(last)
+    assert render.render(run.SOURCE, strict=False) == 0
+    for name in (*names, last, "book/claims", "book/index"):
+        page = (tmp_path / "_build/html" / name).with_suffix(".html")
+        assert ("stopped at the cell above" in page.read_text()) == (
+            name in names), name
 
 
 def test_a_check_that_does_not_hold_is_shown_and_counted(book):
