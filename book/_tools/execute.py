@@ -112,6 +112,7 @@ class Chapter(plugin.IPyNbFile):
                 or all(cell.has_run for cell in self.cells)):
             nb = compare.executed(self.nb, [
                 cell.test_outputs or [] for cell in self.cells])
+            unfold_failed(nb)
             if self.stopped is not None:
                 nb = cut(nb, *self.stopped)
             nb.metadata["seconds"] = round(time.monotonic() - self.began)
@@ -122,6 +123,15 @@ class Chapter(plugin.IPyNbFile):
 def kept(config, name):
     """Return where a chapter is left when it has run."""
     return config.rootpath / config.option.kept / name
+
+
+def unfold_failed(nb):
+    """Let the page show a failed check, also where the cell would be folded."""
+    for cell, _ in compare.code_cells(nb):
+        if any(map(compare.is_failed_check, cell.outputs)):
+            cell.metadata["tags"] = [
+                "hide-input" if tag == "hide-cell" else tag
+                for tag in cell.metadata.get("tags", [])]
 
 
 def cut(nb, number, why):

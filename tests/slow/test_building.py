@@ -239,11 +239,13 @@ def test_the_real_book_is_rendered_wherever_its_chapters_stop(tmp_path,
 
 
 def test_a_check_that_does_not_hold_is_shown_and_counted(book):
-    end_with(book, cell("assert 6 * 9 == 42\nprint('on')", stream("on\n")))
+    end_with(book, cell("assert 6 * 9 == 42\nprint('on')", stream("on\n"),
+                        tags=["hide-cell"]))
     code, said = make(book, "book")
     assert code == 0, said
     page = (book / "_build/html" / SECOND).with_suffix(".html").read_text()
     assert "did not hold in this run" in page and "on\n" in page
+    assert "hide-input" in page and "hide-cell" not in page
     assert f"{SECOND}, cell 2: " in said and "(6 * 9) == 42" in said
     assert "1 check did not hold" in said
 
