@@ -422,7 +422,8 @@ FAULTY = [
     cell("print('loss', 1.23)", stream("loss 9.23\n")),
     cell("import warnings; warnings.warn('old', DeprecationWarning)"),
     cell("print('seen')", stream("unseen\n"), tags=["nbval-ignore-output"]),
-    cell("for x in 1, 2: assert x + 1 < 3, 'too much'\nprint('on')",
+    cell("# A comment, and a check of two lines.\nassert (1 <\n        2)\n"
+         "for x in 1, 2: assert x + 1 < 3, 'too much'\nprint('on')",
          stream("on\n")),
     cell("print(1 / 0)", tags=["raises-exception"]),
     cell("print('never')", stream("never\n"))]
@@ -476,7 +477,7 @@ def test_a_book_with_faults_fails_and_says_where(run):
             r"stderr is not allowed: .*DeprecationWarning: old",
             r"faulty.ipynb, Cell 2: print\('seen.*\nswitches .*ignore.*\n"
             r".*expected 'unseen', got 'seen'",
-            r"faulty.ipynb, Cell 3: for x.*\n\*\*This check did not hold in "
+            r"faulty.ipynb, Cell 3: # A comment.*\n\*\*This check did not hold in "
             r"this run:\*\* `x \+ 1 < 3`, where `\(2 \+ 1\) < 3`",
             r"faulty.ipynb, Cell 4: print\(1.*\n.*(\n.*)*ZeroDivisionError",
             r"dead.ipynb, Cell 0: import os.*\nThe kernel died",

@@ -27,6 +27,9 @@ def report_checks():
         def visit_Module(self, module):
             self.generic_visit(module)
             rewrite_asserts(module, b"")
+            for node in ast.walk(module):   # IPython would fill in line 1
+                if hasattr(node, "lineno"):
+                    node.end_lineno = node.end_lineno or node.lineno
             return module
 
         def visit_Assert(self, check):
@@ -34,8 +37,10 @@ def report_checks():
                 "try: pass\n"
                 "except AssertionError as __error__:\n"
                 f"    __failed__({ast.unparse(check.test)!r}, __error__)").body
+            for node in ast.walk(caught):
+                ast.copy_location(node, check)
             caught.body = [check]
-            return ast.fix_missing_locations(ast.copy_location(caught, check))
+            return caught
 
     builtins.__failed__ = failed
     get_ipython().ast_transformers.append(Checks())
