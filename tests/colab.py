@@ -107,7 +107,8 @@ class Place:
             done = subprocess.run(
                 [sys.executable, "-m", "pytest", "-p", "book._tools.execute",
                  "--rootdir", empty, "--config-file", "/dev/null",
-                 "-p", "no:cacheprovider", "-q", "--no-header", "--color=no", "--nbval",
+                 "-p", "no:cacheprovider", "-q", "--no-header", "--color=no",
+                 "--nbval",
                  "--nbval-kernel-name=colab", "--outputs=keep",
                  f"--kept={self.folder}", f"--nbval-cell-timeout={timeout}",
                  str(Path(empty, "chapter.ipynb"))],

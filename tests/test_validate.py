@@ -477,8 +477,8 @@ def test_a_book_with_faults_fails_and_says_where(run):
             r"stderr is not allowed: .*DeprecationWarning: old",
             r"faulty.ipynb, Cell 2: print\('seen.*\nswitches .*ignore.*\n"
             r".*expected 'unseen', got 'seen'",
-            r"faulty.ipynb, Cell 3: # A comment.*\n\*\*This check did not hold in "
-            r"this run:\*\* `x \+ 1 < 3`, where `\(2 \+ 1\) < 3`",
+            r"faulty.ipynb, Cell 3: # A comment.*\n\*\*This check did not "
+            r"hold in this run:\*\* `x \+ 1 < 3`, where `\(2 \+ 1\) < 3`",
             r"faulty.ipynb, Cell 4: print\(1.*\n.*(\n.*)*ZeroDivisionError",
             r"dead.ipynb, Cell 0: import os.*\nThe kernel died",
             r"endless.ipynb, Cell 0: while True.*\nTimeout of 1 seconds",

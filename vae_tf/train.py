@@ -77,7 +77,7 @@ def train(model, *arrays, epochs=10, batchsize=100, learning_rate=0.001,
 
 
 def fit(model, *arrays, **settings):
-    """Train to the end, as `train` does, and return the list of its records."""
+    """Train to the end, as `train` does; return the list of its records."""
     return list(train(model, *arrays, **settings))
 
 

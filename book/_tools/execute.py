@@ -29,8 +29,8 @@ THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS",
            "OMP_NUM_THREADS")
 # Run in each kernel: a check that fails says its numbers and ends no cell.
 CHECKS = Path(__file__).with_name("checks.py").read_text(encoding="utf-8")
-STOPPED = ("**This chapter stopped at the cell above**, which {}. What follows "
-           "it was not run.")
+STOPPED = ("**This chapter stopped at the cell above**, which {}. What "
+           "follows it was not run.")
 
 
 def pytest_addoption(parser):
@@ -126,7 +126,7 @@ def kept(config, name):
 
 
 def unfold_failed(nb):
-    """Let the page show a failed check, also where the cell would be folded."""
+    """Let the page show a failed check, also in a cell that is folded."""
     for cell, _ in compare.code_cells(nb):
         if any(map(compare.is_failed_check, cell.outputs)):
             cell.metadata["tags"] = [
@@ -254,9 +254,13 @@ class Report:
         reporter.write_line(line)
 
     def pytest_report_teststatus(self, report):
-        if ".ipynb::" in report.nodeid and report.outcome == "passed":
-            return ("passed", "", "PASSED") if report.when == "call" else (
-                "", "", "")
+        if ".ipynb::" not in report.nodeid:
+            return None
+        if report.when != "call" and report.passed:
+            return "", "", ""
+        kind = ("error" if report.when != "call" and report.failed
+                else report.outcome)
+        return kind, "", kind.upper()    # no letter: each has its line below
 
     def pytest_sessionfinish(self, session):
         root = self.config.rootpath

@@ -177,8 +177,8 @@ def test_without_a_launcher_the_other_ends_by_itself(tmp_path, victim):
 def test_workers_end_with_a_launcher_that_is_killed(tmp_path):
     (tmp_path / "program.py").write_text(HANGS)
     launcher = subprocess.Popen(
-        [sys.executable, "-m", "vae_tf.lab.workers", "2", tmp_path / "program.py",
-         tmp_path, "-1"], cwd=ROOT)
+        [sys.executable, "-m", "vae_tf.lab.workers", "2",
+         tmp_path / "program.py", tmp_path, "-1"], cwd=ROOT)
     until(lambda: len(list(tmp_path.glob("pid*"))) == 2, 60)
     launcher.send_signal(signal.SIGKILL)
     launcher.wait()
@@ -188,7 +188,7 @@ def test_workers_end_with_a_launcher_that_is_killed(tmp_path):
 def test_other_code_is_told(tmp_path, monkeypatch):
     copy, same = tmp_path / "vae_tf", workers.code()
     shutil.copytree(ROOT / "vae_tf", copy)
-    monkeypatch.setattr(workers, "__file__", str(copy / "workers.py"))
+    monkeypatch.setattr(workers, "__file__", str(copy / "lab/workers.py"))
     assert workers.code() == same and re.fullmatch("[0-9a-f]{16}", same)
     (copy / "losses.py").write_text("# other\n")
     codes = {0: same, 2: same, 1: workers.code()}

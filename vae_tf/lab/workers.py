@@ -189,7 +189,7 @@ def absent(i, address, heard, seconds):
 
 def code():
     """Return a word that tells one worker's code from another's."""
-    files = sorted(Path(__file__).parent.glob("*.py"))
+    files = sorted(Path(__file__).parents[1].rglob("*.py"))
     program = getattr(sys.modules["__main__"], "__file__", None)
     if program and Path(program).exists():
         files.append(Path(program))
@@ -317,5 +317,6 @@ def main(n, path, *arguments):
 
 if __name__ == "__main__":
     if len(sys.argv) < 3:
-        sys.exit("Use: python -m vae_tf.lab.workers 2 program.py [its arguments]")
+        sys.exit("Use: python -m vae_tf.lab.workers 2 program.py "
+                 "[its arguments]")
     main(*sys.argv[1:])
