@@ -6,6 +6,7 @@ how large each is, so that nothing moves when it comes, and which are plots.
 """
 
 import functools
+import io
 import re
 from pathlib import Path
 
@@ -16,12 +17,10 @@ def lighten(path):
     """Write a PNG anew, in the least of its modes, if that saves bytes."""
     with Image.open(path) as picture:
         light = lightest(picture.convert("RGBA"))
-    part = path.with_suffix(".part")
-    light.save(part, "PNG", optimize=True)
-    if part.stat().st_size < path.stat().st_size:
-        part.replace(path)
-    else:
-        part.unlink()
+    file = io.BytesIO()
+    light.save(file, "PNG", optimize=True)
+    if len(file.getvalue()) < path.stat().st_size:
+        path.write_bytes(file.getvalue())
 
 
 def lightest(picture):

@@ -1,14 +1,17 @@
-"""Give the repository another address: make address URL=https://github.com/…
+"""Give the repository another address.
+
+    python -m book._tools.address https://github.com/OWNER/NAME
 
 _config.yml holds the address. Wherever else it must stand as a whole, in the
 set-up cells, the badges, the README and the address of the pages, it is
-changed with it. Needs nothing but Python.
+changed with it.
 """
 
-import os
 import re
 import sys
 from pathlib import Path
+
+from book._tools.files import write
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = "_config.yml"
@@ -78,13 +81,6 @@ def changed(text, old, new):
     text, m = re.subn(rf"(?<![\w./-]){re.escape(pages(old))}",
                       lambda _: pages(new), text)
     return text, n + m
-
-
-def write(path, text):
-    """Write a file whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(text.encode("utf-8"))
-    os.replace(part, path)
 
 
 if __name__ == "__main__":

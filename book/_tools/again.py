@@ -13,13 +13,13 @@ fails with another seed stands too near to its threshold, and is to be mended.)
 import argparse
 import datetime
 import json
-import os
 import sys
 
 import nbformat
 
 from book._tools import compare
 from book._tools.execute import THREADS, mnist_is_here
+from book._tools.files import write
 from book._tools.run import execute
 from book._tools.toc import ROOT, chapters
 
@@ -142,9 +142,7 @@ def save(kind, name, found):
     runs = results.setdefault(kind, {}).setdefault("runs", {})
     runs[name] = {**runs.get(name, {}), **found}
     results[kind].update(machine=machine(), date=str(datetime.date.today()))
-    part = RESULT.with_suffix(".part")
-    part.write_text(json.dumps(results, indent=1) + "\n")
-    os.replace(part, RESULT)
+    write(RESULT, json.dumps(results, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,6 @@ import functools
 import io
 import itertools
 import json
-import os
 import platform
 import re
 
@@ -32,6 +31,7 @@ import nbformat
 import numpy as np
 from nbval import plugin
 
+from book._tools import files
 from book._tools.toc import ROOT
 
 TOLERANCES = {"rtol": 0.01, "units": 0, "ssim": 0.98, "letters": 4,
@@ -270,10 +270,10 @@ def is_of_another(cell, nb):
 
 
 def processor():
-    """Return what kind of processor this is: its instructions, its cores."""
+    """Return what kind of processor this is, by its instructions."""
     known = np.show_config(mode="dicts")["SIMD Extensions"]
     last = [*known.get("baseline", ()), *known.get("found", ())][-1:]
-    return " ".join([platform.machine(), *last, f"{os.cpu_count()} cores"])
+    return " ".join([platform.machine(), *last])
 
 
 def committed(cell):
@@ -363,7 +363,4 @@ def executed(nb, outputs):
 def write(nb, path):
     """Write a notebook whole or not at all."""
     nbformat.validate(nb)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    nbformat.write(nb, part)
-    os.replace(part, path)
+    files.write(path, nbformat.writes(nb) + "\n")

@@ -15,6 +15,7 @@ from bs4 import BeautifulSoup
 from playwright.sync_api import sync_playwright
 from pypdf import PdfReader
 
+from book._tools.files import write
 from book._tools.toc import ROOT, pages
 
 HTML = ROOT / "_build/html"
@@ -141,13 +142,6 @@ def chapter_starts(pdf):
     top = [entry for entry in reader.outline if not isinstance(entry, list)]
     return [reader.get_destination_page_number(entry) + 1
             for entry in top[1:]]  # the first is that of the contents
-
-
-def write(path, data):
-    """Write a file whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(data)
-    os.replace(partial, path)
 
 
 if __name__ == "__main__":
