@@ -43,7 +43,8 @@ UNITS = {"01_one_image": 1, "02_one_hot": 1, "03_latent_codes": 1,
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTERS = chapters(ROOT)
-MODULES = ("ops", "networks", "losses", "train", "plots", "models")
+MODULES = ("ops", "networks", "losses", "train", "plots", "models",
+           "lab/distributed")
 HEADINGS = ["What it cannot do", "Checks", "Summary", "Exercises"]
 # What a renderer leaves in the text that knows no MyST, or of broken Markdown.
 RAW = re.compile(r"(?m):::|```|\{[\w:-]+\}|^\([\w-]+\)=|^\+\+\+|^%|^#"
@@ -190,9 +191,10 @@ def test_code_in_a_chapter_is_the_package_s(chapter):
 def test_a_tag_names_what_its_cell_defines(chapter):
     for cell in cells(chapter):
         for tag in tags(cell):
-            if match := re.fullmatch(r"vae_tf\.(\w+)\.(\w+)", tag):
+            if match := re.fullmatch(r"vae_tf\.([\w.]+)\.(\w+)", tag):
                 module, name = match.groups()
-                source = (ROOT / f"vae_tf/{module}.py").read_text()
+                source = (ROOT / "vae_tf" / (
+                    module.replace(".", "/") + ".py")).read_text()
                 assert name in definitions(source), tag
                 assert name in definitions(cell.source), tag
 

@@ -24,7 +24,7 @@ STEPS_AT_ONCE = 50
 
 
 def train(model, *arrays, epochs=10, batchsize=100, learning_rate=0.001,
-          seed=0, folder=None, strategy=None, optimizer=None):
+          seed=0, folder=None, optimizer=None):
     """Train `model` with Adam, yielding one record after each pass.
 
     `arrays` are what `model.loss` takes: images [n, h, w, c] with pixels in
@@ -43,13 +43,6 @@ def train(model, *arrays, epochs=10, batchsize=100, learning_rate=0.001,
     only the epochs still to do (`epochs` may grow), to the same bits as
     without the interruption.
 
-    With a `strategy`, tf.distribute's MirroredStrategy for the devices of one
-    machine or MultiWorkerMirroredStrategy for several machines, each of its
-    R replicas takes every R-th image of each batch, and the gradients are
-    averaged over them. The model must be new. All workers make the same call
-    and get the same records, but for the seconds. Of a shared `folder` the
-    chief alone writes; random numbers depend on R. (Appendix D)
-
     An `optimizer` of Keras takes the place of 2016's Adam, with a learning
     rate of its own. It is copied, so it stays as it was. One that scales the
     loss is refused, and so is a model that holds a layer of Keras.
@@ -58,22 +51,9 @@ def train(model, *arrays, epochs=10, batchsize=100, learning_rate=0.001,
     FloatingPointError at the step whose loss is not finite; OSError if a
     checkpoint cannot be written, with the one before intact.
     """
-    check_model(model)
-    arrays = check_arrays(model, arrays)
-    n = len(arrays[-1])
-    epochs = checks.integer("epochs", epochs, "train")
-    batchsize = checks.integer("batchsize", batchsize, "train", high=n)
-    learning_rate = checks.positive_number("learning_rate", learning_rate,
-                                           "train")
-    check_strategy(strategy, model, batchsize)
-    seed = checks.integer("seed", seed, "train", low=0)
-    new_optimizer = check_optimizer(optimizer, learning_rate)
-    kept = None if folder is None else Checkpoints(
-        folder, arrays, epochs, batchsize=batchsize,
-        learning_rate=learning_rate, seed=seed,
-        optimizer=described(optimizer))
-    return run(model, arrays, epochs, batchsize, new_optimizer, seed, kept,
-               strategy)
+    return run(Alone(), model, *checked(
+        model, arrays, epochs, batchsize, learning_rate, seed, folder,
+        optimizer))
 
 
 def fit(model, *arrays, **settings):
@@ -81,27 +61,61 @@ def fit(model, *arrays, **settings):
     return list(train(model, *arrays, **settings))
 
 
-def run(model, arrays, epochs, batchsize, new_optimizer, seed, kept,
-        strategy):
+def checked(model, arrays, epochs, batchsize, learning_rate, seed, folder,
+            optimizer):
+    """Return what `run` takes of it, or say what is wrong with an argument."""
+    check_model(model)
+    arrays = check_arrays(model, arrays)
+    epochs = checks.integer("epochs", epochs, "train")
+    batchsize = checks.integer("batchsize", batchsize, "train",
+                               high=len(arrays[-1]))
+    learning_rate = checks.positive_number("learning_rate", learning_rate,
+                                           "train")
+    seed = checks.integer("seed", seed, "train", low=0)
+    new_optimizer = check_optimizer(optimizer, learning_rate)
+    kept = None if folder is None else Checkpoints(
+        folder, arrays, epochs, batchsize=batchsize,
+        learning_rate=learning_rate, seed=seed,
+        optimizer=described(optimizer))
+    return arrays, epochs, batchsize, seed, new_optimizer, kept
+
+
+class Alone:
+    """Where a training takes its steps: in this process, on whole batches."""
+
+    scope = contextlib.nullcontext
+    is_chief = True     # writes the checkpoints
+
+    def compile(self, model, optimizer, names, batchsize, arrays):
+        """Compile some steps; return the Generators that they draw from."""
+        generators = []
+        self.run_steps = trace(
+            model, lambda batch: train_step(model, optimizer, batch), names,
+            batchsize, arrays, generators)
+        return generators
+
+    def steps(self, seed, epoch):
+        """Return the compiled steps for an epoch."""
+        return self.run_steps
+
+
+def run(place, model, arrays, epochs, batchsize, seed, new_optimizer, kept):
     """Yield the records of `train`, whose arguments are now known good."""
     shuffle = np.random.default_rng(seed).permutation
     n = len(arrays[-1])
     steps = n // batchsize
     arrays = [tf.constant(array) for array in arrays]
-    generators = []
     # The seed is the whole process's: one training at a time starts with it.
     with STARTING:
         tf.random.set_seed(seed)
         # The first loss makes the variables.
         first = [array[:batchsize] for array in arrays]
-        with strategy.scope() if strategy else contextlib.nullcontext():
+        with place.scope():
             optimizer = new_optimizer()
             names = list(model.loss(*first))
             weights = model.trainable_variables
             stepper = build(optimizer, weights)
-        step = one_step(model, stepper, strategy)
-        run_steps = None if strategy else trace(
-            model, step, names, batchsize, arrays, generators)
+        generators = place.compile(model, stepper, names, batchsize, arrays)
         done = kept.resume(model, optimizer, generators, names,
                            first) if kept else 0
     for _ in range(done):
@@ -109,11 +123,7 @@ def run(model, arrays, epochs, batchsize, new_optimizer, seed, kept,
     if done == epochs:
         optimizer.finalize_variable_values(weights)
     for epoch in progress(done + 1, epochs):
-        if strategy and (not run_steps or draws(run_steps)):
-            with STARTING:
-                tf.random.set_seed(seed_of_epoch(seed, epoch,
-                                                 *worker(strategy)))
-                run_steps = trace(model, step, names, batchsize, arrays)
+        run_steps = place.steps(seed, epoch)
         start, totals = time.perf_counter(), tf.zeros([len(names)])
         order = shuffle(n)[:steps * batchsize].astype(np.int32)
         # A few steps at a time, so that Ctrl-C need not wait for an epoch.
@@ -127,7 +137,7 @@ def run(model, arrays, epochs, batchsize, new_optimizer, seed, kept,
         means = (totals / steps).numpy().tolist()
         record = {"epoch": epoch, **dict(zip(names, means)),
                   "seconds": time.perf_counter() - start}
-        if kept and (not strategy or strategy.extended.should_checkpoint):
+        if kept and place.is_chief:
             kept.save(epoch)
         if epoch == epochs:  # what averages the weights, says them here
             optimizer.finalize_variable_values(weights)
@@ -179,59 +189,6 @@ def trace(model, train_batch, names, batchsize, arrays, generators=None):
     return run_steps.get_concrete_function(
         tf.TensorSpec([None, batchsize], tf.int32),
         tf.TensorSpec([len(names)]), arrays)
-
-
-def one_step(model, optimizer, strategy):
-    """Return the function that takes a step on a batch: batch -> terms."""
-    if not strategy:
-        return lambda batch: train_step(model, optimizer, batch)
-
-    def step(batch):
-        shares = strategy.run(share_step, (
-            model, optimizer, batch, strategy.num_replicas_in_sync))
-        return {name: strategy.experimental_local_results(term)[0]
-                for name, term in shares.items()}
-    return step
-
-
-def share_step(model, optimizer, batch, replicas):
-    """Take one replica's part in a step; return the loss's terms, of all.
-
-    It is given the whole batch and takes its own images. (Appendix D)
-    """
-    context = tf.distribute.get_replica_context()
-    mine = slice(context.replica_id_in_sync_group, None, replicas)
-    with tf.GradientTape() as tape:
-        terms = model.loss(*[array[mine] for array in batch])
-        share = terms["loss"] / replicas    # the optimizer adds them up
-    variables = model.trainable_variables
-    optimizer.apply_gradients(
-        zip(tape.gradient(share, variables), variables))
-    return context.all_reduce("mean", terms)
-
-
-def worker(strategy):
-    """Return two numbers that no two workers have in common, if several."""
-    resolver = getattr(strategy, "cluster_resolver", None)
-    if not resolver:
-        return ()
-    return resolver.task_id or 0, int(strategy.extended.should_checkpoint)
-
-
-def draws(function):
-    """Return whether a traced function draws random numbers.
-
-    Its kernels keep their place in the stream of numbers where no checkpoint
-    reaches it: only tracing anew sets it, at half a second for a VAE.
-    """
-    graph = function.graph.as_graph_def()
-    bodies = [graph.node, *(f.node_def for f in graph.library.function)]
-    return any("seed2" in node.attr for body in bodies for node in body)
-
-
-def seed_of_epoch(*numbers):
-    """Return a seed for one epoch that no neighbouring seed has in common."""
-    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
 
 
 def not_finite(where, terms):
@@ -343,30 +300,6 @@ def described(optimizer):
     settings = tf.keras.optimizers.serialize(optimizer)
     del settings["config"]["name"]
     return json.dumps(settings)
-
-
-def check_strategy(strategy, model, batchsize):
-    """Say what is wrong with a strategy, or with the model or batch for it."""
-    if strategy is None:
-        return
-    known = tf.distribute.MirroredStrategy, \
-        tf.distribute.MultiWorkerMirroredStrategy
-    if not isinstance(strategy, known):
-        raise TypeError(
-            "The 'strategy' parameter of train must be None or a tf.distribute"
-            ".MirroredStrategy or MultiWorkerMirroredStrategy. "
-            f"Got {type(strategy).__name__} instead.")
-    replicas = strategy.num_replicas_in_sync
-    if batchsize % replicas:
-        raise ValueError(
-            "The 'batchsize' parameter of train must be a multiple of the "
-            f"strategy's {replicas} replicas. Got {batchsize} instead.")
-    if not all(map(strategy.extended.variable_created_in_scope,
-                   model.variables)):
-        raise ValueError(
-            "The 'model' parameter of train must be new, or used under the "
-            "strategy's scope alone. Got one with variables made outside "
-            "instead.")
 
 
 def progress(first, epochs):

@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vae_tf import Autoencoder, train
-from vae_tf.lab import workers
+from vae_tf import Autoencoder
+from vae_tf.lab import distributed, workers
 from vae_tf.lab.workers import launch
 
 ROOT, WORD, OTHER = Path(__file__).parents[2], 16 * "a", 16 * "b"
@@ -32,7 +32,9 @@ MODELS = """
 import json, os, signal, sys
 import numpy as np
 import tensorflow as tf
-from vae_tf import VAE, Autoencoder, train
+import vae_tf
+from vae_tf import VAE, Autoencoder
+from vae_tf.lab.distributed import train
 from vae_tf.lab.workers import meet
 
 images = np.random.default_rng(0).uniform(size=(40, 28, 28, 1)).astype("f")
@@ -57,7 +59,8 @@ class Ledger(tf.Module):
         return {"loss": 1 * self.weight}
 
 def losses(model=Autoencoder, epochs=3, **settings):
-    return [record["loss"] for record in train(
+    run = train if "strategy" in settings else vae_tf.train
+    return [record["loss"] for record in run(
         model(), images, epochs=epochs, batchsize=20, **settings)]
 
 def report(strategy, folder):
@@ -147,7 +150,7 @@ def test_what_a_strategy_cannot_do_is_named():
              "'batchsize' .* multiple of the strategy's 2 rep.* Got 9 "),
             (one, "'model' parameter of train must be new")]:
         with pytest.raises((TypeError, ValueError), match=message):
-            train(used, images, batchsize=9, strategy=strategy)
+            distributed.train(used, images, batchsize=9, strategy=strategy)
 
 
 def test_a_killed_worker_ends_all_of_them(tmp_path):
