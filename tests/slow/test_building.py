@@ -333,7 +333,7 @@ def test_a_reader_s_settings_of_the_tools_pass_only_if_they_are_theirs(
     assert {name: value for name, value in PASSED.items()
             if seen.get(name) != value} == {}
     assert READERS.keys() & seen.keys() == {"EXE", "CHAPTERS"}
-    code, said = make(folder, "-n", "colab-check", **READERS)
+    code, said = make(folder, "-n", "sync", **READERS)
     assert code == 0 and "/some" not in said and "/exe" not in said, said
 
 
