@@ -58,13 +58,15 @@ def test_what_another_run_found_is_told_from_the_committed(
     nbformat.write(other, tmp_path / "b.ipynb")
     found = again.judge("a.ipynb", tmp_path / "b.ipynb", "processors")
     assert found == {"cells": 5, "failed": [3, 5], "judged": 1,
-                     "claims": {"7": "does not hold"}, "out": [2, 3, 5]}
+                     "claims": {"7": "does not hold"}, "compared": 4,
+                     "out": [2, 3, 5]}
     assert again.judge("a.ipynb", tmp_path / "a.ipynb", "seeds") == {
         "cells": 5, "failed": [], "judged": 1, "claims": {}}
 
 
 def test_the_pages_say_what_was_found():
-    one = {"cells": 9, "judged": 2, "failed": [], "claims": {}, "out": []}
+    one = {"cells": 9, "judged": 2, "failed": [], "claims": {}, "out": [],
+           "compared": 8}
     runs = {"1": {"book/05_a.ipynb": one, "book/a2_b.ipynb": one},
             "2": {"book/05_a.ipynb": one, "book/a2_b.ipynb": {
                 **one, "failed": [3], "claims": {"7": "holds"}, "out": [3]}}}
@@ -73,8 +75,8 @@ def test_the_pages_say_what_was_found():
     assert ("Another verdict was once given on claim 7 (holds). A check "
             "failed or a cell broke off in 1 of these 4 runs of a chapter "
             "(A2).") in seeds(found)
-    assert "| 1 | 2 | 0 of 18 | 0 | 0 of 4 |" in processors(found)
-    assert "| 2 | 2 | 1 of 18 | 1 | 1 of 4 |" in processors(found)
+    assert "| 1 | 2 | 0 of 16 | 0 | 0 of 4 |" in processors(found)
+    assert "| 2 | 2 | 1 of 16 | 1 | 1 of 4 |" in processors(found)
 
 
 def test_what_is_no_run_of_the_kind_is_named():

@@ -313,7 +313,7 @@ def processors(found):
         counted = [sum(len(one[key]) for one in run.values())
                    for key in ("out", "failed", "claims")]
         cells, judged = (sum(one[key] for one in run.values())
-                         for key in ("cells", "judged"))
+                         for key in ("compared", "judged"))
         rows.append(f"| {name} | {len(run)} | {counted[0]} of {cells} "
                     f"| {counted[1]} | {counted[2]} of {judged} |")
     return "\n".join([*rows, "", f"On {found['processors']['date']}, on "
