@@ -33,7 +33,7 @@ PROCESSOR = {
     "02_one_hot": 2, "03_latent_codes": 2, "04_autoencoder": 1,
     "05_unit_gaussian": 2, "06_reparameterization": 4, "07_noisy_channel": 2,
     "08_generalization": 4, "09_mnist": 2, "a_tf1_to_tf2": 2,
-    "a2_is_this_loss_right": 1, "b_tensorflow_probability": 7,
+    "a2_is_this_loss_right": 1, "b_tensorflow_probability": 8,
     "c_going_further": 10}
 
 # How many print a number of too few digits for its rtol that a processor may
