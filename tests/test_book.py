@@ -164,8 +164,7 @@ def test_cells_are_short(chapter):
     sizes = [len(lines(cell)) for cell in cells(chapter)]
     assert statistics.median(sizes) <= 6
     report(f"{size} lines: {cell.source}"
-           for size, cell in zip(sizes, cells(chapter))
-           if size > (25 if "    import vae_tf" in cell.source else 20))
+           for size, cell in zip(sizes, cells(chapter)) if size > 20)
     report(f"longer than 79: {line}" for cell in cells(chapter)
            for line in lines(cell) if len(line) > 79)
 
