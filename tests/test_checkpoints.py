@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from tests.slow.kills import settled
-from vae_tf import (VAE, Autoencoder, Memorizer, checkpoints, cross_entropy,
-                    train)
+from vae_tf import (VAE, Autoencoder, Memorizer, cross_entropy, train)
+from vae_tf.support import checkpoints
 import tensorflow as tf
 
 IMAGES = np.random.default_rng(0).uniform(size=(50, 28, 28, 1)).astype("f")
@@ -200,7 +200,7 @@ def test_a_windows_path_is_no_pattern(monkeypatch):
     monkeypatch.setattr(checkpoints, "Path", Windows)
     monkeypatch.setattr(checkpoints.tempfile, "TemporaryFile",
                         lambda dir: contextlib.nullcontext())
-    assert checkpoints.usable("runs\\vae").as_posix() == "runs/vae"
+    assert checkpoints.check_folder("runs\\vae").as_posix() == "runs/vae"
 
 
 @pytest.mark.parametrize("damage", [

@@ -15,6 +15,7 @@ from scipy import ndimage
 from sklearn.datasets import load_digits
 
 from vae_tf import data
+from vae_tf.support import download
 
 RANDOM = np.random.default_rng(0)
 ARRAYS = {
@@ -45,8 +46,8 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.delenv("VAE_TF_DATA", raising=False)
-    monkeypatch.setattr(data, "ADDRESSES", ())
-    monkeypatch.setattr(data, "SHA256", HASHES)
+    monkeypatch.setattr(download, "ADDRESSES", ())
+    monkeypatch.setattr(download, "SHA256", HASHES)
     (tmp_path / "datasets").mkdir()
     return tmp_path
 
@@ -68,20 +69,20 @@ def test_who_has_no_home_can_name_a_file(home, monkeypatch, keras):
     monkeypatch.chdir(home)
     (home / "mine").write_bytes(GENUINE)
     monkeypatch.setenv("VAE_TF_DATA", "mine")
-    assert is_genuine(data.load())
-    assert data.keras_cache() == "/tmp/.keras/datasets"
-    monkeypatch.setattr(data, "cached_files", list)
+    assert is_genuine(download.load())
+    assert download.keras_cache() == "/tmp/.keras/datasets"
+    monkeypatch.setattr(download, "cached_files", list)
     monkeypatch.setenv("VAE_TF_DATA", "~/mine")
     with (pytest.warns(UserWarning, match="^'~/mine' .*: no such file$"),
           pytest.raises(data.MNISTNotFound)):
-        data.load()
+        download.load()
 
 
 def test_keras_home_may_begin_with_the_readers_home(home, monkeypatch):
     for keras, folder in (("~/k", home / "k"), ("", home / ".keras"),
                           ("here", "here")):
         monkeypatch.setenv("KERAS_HOME", keras)
-        assert data.keras_cache() == os.path.join(folder, "datasets")
+        assert download.keras_cache() == os.path.join(folder, "datasets")
 
 
 @pytest.mark.filterwarnings("ignore:.* is not used as MNIST")
@@ -94,13 +95,13 @@ def test_files_damaged_anywhere_are_never_used_and_never_crash(home):
         damaged[place % len(GENUINE)] ^= 1 << RANDOM.integers(8)
         file.write_bytes(damaged)
         with contextlib.suppress(data.MNISTNotFound):
-            assert is_genuine(data.load())
+            assert is_genuine(download.load())
         assert file.read_bytes() == damaged
 
 
 def test_the_first_5000_training_images_are_held_out_as_in_2016(
         home, monkeypatch):
-    monkeypatch.setattr(data, "SHA256", hashes(ARRAYS))
+    monkeypatch.setattr(download, "SHA256", hashes(ARRAYS))
     (home / "datasets/mnist.npz").write_bytes(packed(ARRAYS))
     for split, where, rows in zip(
             data.mnist(), ("train", "train", "test"),

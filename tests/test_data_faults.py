@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 from tests.test_data import GENUINE, HASHES, SMALL, packed
-from vae_tf import data
+from vae_tf.support import download
 
 CHILD = '''
 import importlib.util, json, os, socket, sys, time, warnings
@@ -94,8 +94,8 @@ OTHERS = [changed(x_test=change(SMALL["x_test"]))
           for change in (np.float32, np.transpose, np.invert)]
 BAD = dict.fromkeys(UNREADABLE, "cannot be read as an .npz file of MNIST's") \
     | dict.fromkeys(OTHERS, "its x_test is not MNIST's")
-IDX = {data.IDX[name]: idx(array) for name, array in SMALL.items()}
-TEST = data.IDX["x_test"]
+IDX = {download.IDX[name]: idx(array) for name, array in SMALL.items()}
+TEST = download.IDX["x_test"]
 
 
 # Servers: what they send, with seconds to wait in between, and what is said.
@@ -123,7 +123,7 @@ SERVERS = {
     **{f"idx-{pack.__name__}-{i}": ([http(200, pack(bad))], ".")
        for i, bad in enumerate(BAD) for pack in (bytes, gzip.compress)},
     "idx-none": ([http(404)], "404"),
-    "idx-other": ([http(200, IDX[data.IDX["x_train"]])], "its x_test is not"),
+    "idx-other": ([http(200, IDX[download.IDX["x_train"]])], "its x_test is not"),
     "idx-cut": ([http(200, IDX[TEST][:-9])], "EOFError"),
     "idx-huge": ([http(200, idx(HUGE))], "its x_test is not"),
     "good": ([ANSWER], None), "idx-good": ([http(200, IDX[TEST])], None),
@@ -163,7 +163,7 @@ def start(home, *runs, prefix=(), slow_disk=0, **settings):
     """Start the loader; a run is its (home, VAE_TF_DATA, addresses)."""
     settings = {"SHA256": HASHES, "SECONDS_PER_ANSWER": .5, **settings}
     return subprocess.Popen(
-        [*PLAIN_USER, *prefix, sys.executable, "-c", CHILD, data.__file__,
+        [*PLAIN_USER, *prefix, sys.executable, "-c", CHILD, download.__file__,
          json.dumps([slow_disk, settings, runs], default=str)], cwd=home,
         env={**os.environ, "no_proxy": "*"}, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -208,7 +208,7 @@ def test_faults_on_the_way(tmp_path, address):
 
 @pytest.mark.parametrize("slow, limits", [
     ("drip", {"SECONDS_IN_ALL": 1}), ("asleep", {"SECONDS_IN_ALL": 1}),
-    ("drip", {"SECONDS_PER_ANSWER": data.SECONDS_PER_ANSWER})])
+    ("drip", {"SECONDS_PER_ANSWER": download.SECONDS_PER_ANSWER})])
 def test_all_ends_in_time(tmp_path, address, slow, limits):
     # After a minute `end` fails: the last case has the loader's own limits.
     slow = address(slow) if slow == "drip" else "http://asleep/mnist.npz"

@@ -1,6 +1,5 @@
 """Arrays in, Axes out: nothing here trains or loads."""
 
-import contextlib
 import itertools
 import numbers
 import operator
@@ -8,7 +7,7 @@ import operator
 import matplotlib.pyplot as plt
 import numpy as np
 
-from vae_tf import checks
+from vae_tf.support import checks
 
 
 def merge(images, size):
@@ -22,15 +21,14 @@ def merge(images, size):
     try:
         rows, columns = map(operator.index, size)
     except (TypeError, ValueError):
-        raise TypeError(
-            "The 'size' parameter of merge must be two ints, (rows, columns). "
-            f"Got {' '.join(repr(size).split())} instead.") from None
+        raise TypeError(checks.message(
+            "size", "merge", "be two ints, (rows, columns)",
+            repr(size))) from None
     if images.ndim != 4 or len(images) != rows * columns \
             or min(rows, columns) < 1:
-        raise ValueError(
-            "The 'images' parameter of merge must be of shape "
-            f"[{rows * columns}, h, w, c] for the size {(rows, columns)}. "
-            f"Got {list(images.shape)} instead.")
+        raise ValueError(checks.message(
+            "images", "merge", f"be of shape [{rows * columns}, h, w, c] for "
+            f"the size {(rows, columns)}", list(images.shape)))
     n, h, w, c = images.shape
     grid = images.reshape(rows, columns, h, w, c).swapaxes(1, 2)
     return grid.reshape(rows * h, columns * w, c)
@@ -42,7 +40,7 @@ def show(images, size=None, title=None, ax=None):
     `size` is (rows, columns), by default one row. Returns the Axes. Raises
     TypeError or ValueError, naming the argument, before anything is drawn.
     """
-    images = drawable("images", images, "show")
+    images = checks.drawable("images", images, "show")
     picture = merge(images, (1, len(images)) if size is None else size)
     size = figure_size(picture, images.shape[1])
     ax = ax or plt.subplots(figsize=size, layout="constrained")[1]
@@ -61,14 +59,15 @@ def show_rows(rows):
     """
     if not isinstance(rows, dict) or not rows:
         got = "{}" if isinstance(rows, dict) else type(rows).__name__
-        raise TypeError("The 'rows' parameter of show_rows must be a "
-                        f"non-empty dict of images. Got {got} instead.")
-    images = [drawable("rows", row, "show_rows") for row in rows.values()]
+        raise TypeError(checks.message("rows", "show_rows", "be a non-empty "
+                                       "dict of images", got))
+    images = [checks.drawable("rows", row, "show_rows")
+              for row in rows.values()]
     sizes = {row.shape[:3]: list(row.shape) for row in images}
     if len(sizes) > 1:
-        raise ValueError("The 'rows' parameter of show_rows must have equally "
-                         "many images of one size in each row. "
-                         f"Got {', '.join(map(str, sizes.values()))} instead.")
+        raise ValueError(checks.message(
+            "rows", "show_rows", "have equally many images of one size in "
+            "each row", ", ".join(map(str, sizes.values()))))
     [(n, h, w)] = sizes
     _, axes = plt.subplots(len(rows), 1, squeeze=False, layout="constrained",
                            figsize=(5, 5 * len(rows) * h / (n * w)))
@@ -93,10 +92,9 @@ def show_losses(history, ax=None):
                 and record.keys() - {"epoch", "seconds"}
                 and all(isinstance(number, numbers.Real)
                         for number in record.values())):
-            raise ValueError(
-                "The 'history' parameter of show_losses must be a non-empty "
-                "list of records, all with an epoch and the same terms. "
-                f"Got {' '.join(repr(record).split())} instead.")
+            raise ValueError(checks.message(
+                "history", "show_losses", "be a non-empty list of records, "
+                "all with an epoch and the same terms", repr(record)))
     ax = ax or plt.subplots(figsize=(5, 3), layout="constrained")[1]
     epochs = [record["epoch"] for record in history]
     names = [name for name in history[0] if name not in ("epoch", "seconds")]
@@ -106,20 +104,6 @@ def show_losses(history, ax=None):
     ax.set(xlabel="epoch", ylabel="per image")
     ax.legend(frameon=False)
     return ax
-
-
-def drawable(name, images, owner):
-    """Return images as an array that is drawn as it is, or say what is wrong.
-
-    Pixels must be floats in [0, 1]: Matplotlib draws others black or white.
-    """
-    with contextlib.suppress(ValueError):   # of images of several sizes
-        images = np.asarray(images)
-    channels = checks.images(name, images, owner, (None, None, None)).shape[3]
-    if channels not in (1, 3, 4):
-        raise ValueError(f"The {name!r} parameter of {owner} must have 1, 3 "
-                         f"or 4 channels. Got {channels} instead.")
-    return images
 
 
 def figure_size(picture, height_of_one):

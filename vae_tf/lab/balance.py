@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vae_tf import checks
+from vae_tf.support import checks
 
 LOSSES = ("squared error", "cross-entropy")
 REDUCTIONS = ("sum", "mean")

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.integrate import quad
 from scipy.special import entr, ndtr
 
-from vae_tf import checks
+from vae_tf.support import checks
 
 NOISE_ENTROPY = np.log(2 * np.pi * np.e) / 2  # of a unit Gaussian, in nats
 EVALUATIONS = 1e8                             # at most, about a second

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from vae_tf import checks
+from vae_tf.support import checks
 from vae_tf.train import (STARTING, check_model, checked, run, trace,
                           train_step)
 

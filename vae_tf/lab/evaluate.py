@@ -6,7 +6,7 @@ from scipy import linalg, ndimage, special
 from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import NearestNeighbors
 
-from vae_tf import checks
+from vae_tf.support import checks
 from vae_tf.losses import latent_loss
 from vae_tf.networks import sample_z
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from vae_tf.noise import own_noise
+from vae_tf.support import checks
+from vae_tf.support.randomness import own_random_numbers
 
 FOLDER, PREFIX, SETTINGS = "vae_tf-training", "epoch", "settings.json"
 # What TensorFlow writes there, and leaves half done when it is killed.
@@ -28,12 +29,12 @@ class Checkpoints:
     """
 
     def __init__(self, folder, arrays, epochs, **settings):
-        self.folder = usable(folder) / FOLDER
+        self.folder = check_folder(folder) / FOLDER
         self.settings = {**settings, "arrays": [
             f"{list(a.shape)} {digest(a)}" for a in arrays]}
         self.compare()
         if epochs < (done := self.newest()):
-            self.differs("epochs", f"at least {done}", epochs)
+            self.refuse("epochs", f"at least {done}", epochs)
 
     def resume(self, model, optimizer, generators, names, batch):
         """Bring back the newest checkpoint; return its epoch, else 0.
@@ -71,7 +72,7 @@ class Checkpoints:
             raise self.damaged() from error
         kept, came = self.losses.numpy(), self.first_losses().numpy()
         if not np.allclose(kept, came, rtol=1e-4, equal_nan=True):
-            self.differs("model", f"one whose losses of a first batch are "
+            self.refuse("model", f"one whose losses of a first batch are "
                          f"{kept.tolist()}", came.tolist())
 
     def save(self, epoch):
@@ -125,7 +126,7 @@ class Checkpoints:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def compare(self):
-        """Raise ValueError if the folder is of a training of other settings."""
+        """Raise ValueError if the folder is of another training."""
         if not self.folder.exists():
             return
         try:
@@ -135,20 +136,19 @@ class Checkpoints:
             raise self.damaged() from None
         for name, value in self.settings.items():
             if settings[name] != value:
-                self.differs(name, settings[name], value)
+                self.refuse(name, settings[name], value)
 
-    def differs(self, name, kept, came):
+    def refuse(self, name, kept, came):
         """Raise the ValueError that names the setting."""
-        raise ValueError(
-            f"The {name!r} parameter of train must be {kept}, as in the "
-            f"training that {str(self.folder)!r} holds. Got {came} instead.")
+        raise ValueError(checks.message(
+            name, "train", f"be {kept}, as in the training that "
+            f"{str(self.folder)!r} holds", came))
 
     def damaged(self):
         """Return the error for a folder that cannot be read."""
-        return ValueError(
-            "The 'folder' parameter of train must hold no "
-            f"{FOLDER!r}, or one of whole checkpoints written by train. "
-            f"Got {str(self.folder)!r} instead.")
+        return ValueError(checks.message(
+            "folder", "train", f"hold no {FOLDER!r}, or one of whole "
+            "checkpoints written by train", repr(str(self.folder))))
 
 
 def fixed_losses(model, names, batch):
@@ -160,7 +160,7 @@ def fixed_losses(model, names, batch):
 
     @tf.function
     def losses(batch):
-        with own_noise(generators):
+        with own_random_numbers(generators):
             terms = model.loss(*batch)
         return tf.stack([terms[name] for name in names])
 
@@ -181,25 +181,26 @@ def fixed_losses(model, names, batch):
     return with_fixed_noise
 
 
-def usable(folder):
+def check_folder(folder):
     """Return `folder` as a Path, made if need be; or say what is wrong."""
-    begin = "The 'folder' parameter of train must be "
+    def line(expected, came):
+        return checks.message("folder", "train", f"be {expected}", came)
+
     if not isinstance(folder, (str, os.PathLike)):
-        raise TypeError(f"{begin}None or the path of a folder. "
-                        f"Got {folder!r} instead.")
+        raise TypeError(line("None or the path of a folder", repr(folder)))
     if folder == "":    # else the folder that Python runs in
-        raise ValueError(f"{begin}the path of a folder. Got '' instead.")
+        raise ValueError(line("the path of a folder", "''"))
     path = Path(folder).expanduser()
     if set("*?[]\\") & set(path.as_posix()):  # TensorFlow would see a pattern
-        raise ValueError(f"{begin}a path without any of *?[]\\. "
-                         f"Got {str(path)!r} instead.")
+        raise ValueError(line("a path without any of *?[]\\",
+                              repr(str(path))))
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as error:
-        raise ValueError(f"{begin}a folder that can be written to. Got "
-                         f"{str(path)!r} instead: {error.strerror}.") from None
+        raise ValueError(line("a folder that can be written to",
+                              f"{str(path)!r} ({error.strerror})")) from None
     return path
 
 

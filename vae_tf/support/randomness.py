@@ -9,11 +9,12 @@ from tensorflow.python.framework import op_callbacks
 
 # What tf.random's functions become, and the Generator's method for the same.
 METHODS = {"RandomStandardNormal": "normal", "RandomUniform": "uniform",
-           "RandomUniformInt": "uniform", "TruncatedNormal": "truncated_normal"}
+           "RandomUniformInt": "uniform",
+           "TruncatedNormal": "truncated_normal"}
 
 
 @contextlib.contextmanager
-def own_noise(generators):
+def own_random_numbers(generators):
     """Let what is traced inside draw from `generators`, added where missing.
 
     `tf.random.normal` draws from a stream that belongs to the whole process:

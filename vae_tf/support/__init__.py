@@ -1,0 +1,1 @@
+"""What keeps the program safe: input checks, downloads, checkpoints, quiet."""
