@@ -1,31 +1,24 @@
-"""What test loss two recipes reach, and after how many CPU seconds.
+"""The loss that two training recipes reach, and in how many CPU seconds.
 
-`python -m benchmarks.quality` first trains the quick recipe, and what it is
-with one thing changed, and judges all by the validation images; nothing is
-timed there. Then the quick recipe and that of 2016 take turns on one core,
-seed by seed, and are judged by the test images. It writes book/_data/quality.json
-and book/quality.png, which a page of the book shows.
+`python -m benchmarks.compare_recipes` trains the quick recipe, and variants
+with one thing changed, and takes their loss on the validation images. Then the
+quick recipe and that of 2016 are trained in turns on one core, seed by seed,
+and take their loss on the test images. It writes book/_data/quality.json and
+quality.png, which a page of the book shows.
 """
 
-import argparse
-import json
-from pathlib import Path
-
-import numpy as np
-
+import tensorflow as tf
 from benchmarks import recipes
-from benchmarks.rounds import Worker
-from benchmarks.speed import ROOT, machine, say, usable_cores
+from benchmarks.processes import Worker
+from benchmarks.results import options, save
 from vae_tf import data
 from vae_tf.lab import evaluate
-import tensorflow as tf
 
-RESULT = ROOT / "book/_data/quality.json"
 QUICK = "the quick recipe"
 CHANGES = {
     QUICK: {},
     "with batches of 100": {"batchsize": 100},
-    "with Adam": {"optimizer": "Adam"},
+    "with Adam": {"optimizer": tf.keras.optimizers.Adam},
     "with a learning rate of 0.002": {"learning_rate": 0.002},
     "with a learning rate of 0.008": {"learning_rate": 0.008},
     "with one learning rate to the end": {"falling": False},
@@ -37,12 +30,13 @@ CHANGES = {
 
 
 class Training:
-    """One recipe at work, in a process of its own."""
+    """One training, and the images that its loss is taken on."""
 
-    def __init__(self, recipe, seed, part, changes):
+    def __init__(self, recipe, seed, part, changes, images=None):
         training, validation, test = data.mnist()
-        self.judges = {"validation": validation, "test": test}[part].images
-        self.begin = lambda: begin(recipe, training.images, seed, **changes)
+        self.images = {"validation": validation, "test": test}[part].images
+        self.begin = lambda: begin(recipe, training.images[:images], seed,
+                                   **changes)
 
     def start(self):
         self.model, self.records = self.begin()
@@ -51,16 +45,13 @@ class Training:
         return next(self.records)["loss"]
 
     def loss(self):
-        """Return the negative ELBO of the images that judge, in nats."""
+        """Return the mean negative ELBO, in nats."""
         tf.random.set_seed(0)
-        return float(evaluate.negative_elbo(self.model, self.judges).mean())
+        return float(evaluate.negative_elbo(self.model, self.images).mean())
 
 
 def begin(recipe, images, seed, glorot=False, **changes):
-    """Return a model and its training, by a recipe that may be changed."""
-    if "optimizer" in changes:
-        changes["optimizer"] = getattr(tf.keras.optimizers,
-                                       changes["optimizer"])
+    """Return a model and its training by a recipe, perhaps with changes."""
     model, records = getattr(recipes, recipe)(images, seed, **changes)
     if glorot:
         start = tf.keras.initializers.GlorotUniform(
@@ -73,27 +64,21 @@ def begin(recipe, images, seed, glorot=False, **changes):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--choosing-seeds", type=int, default=3)
-    parser.add_argument("--core", type=int, default=max(usable_cores()))
-    parser.add_argument("--result", type=Path, default=RESULT)
-    settings = parser.parse_args()
-    chosen = {name: [chosen_by(name, seed, settings.core)
-                     for seed in range(settings.choosing_seeds)]
-              for name in CHANGES}
-    curves = [side_by_side(seed, settings.core)
-              for seed in range(settings.seeds)]
-    found = {"machine": machine(), "validation": chosen, "test": curves}
-    settings.result.write_text(json.dumps(found, indent=1) + "\n")
+    settings = options(__doc__, "quality.json", seeds=(5, 1),
+                       validation_seeds=(3, 1), images=(55_000, 100))
+    validation = {name: [validation_loss(name, seed, settings)
+                         for seed in range(settings.validation_seeds)]
+                  for name in CHANGES}
+    curves = [compare(seed, settings) for seed in range(settings.seeds)]
+    save({"validation": validation, "test": curves}, settings.result)
     draw(curves, settings.result.with_name("quality.png"))
 
 
-def chosen_by(name, seed, core):
-    """Return the validation loss that the quick recipe ends with, changed."""
-    say(f"{name}, seed {seed}")
+def validation_loss(name, seed, settings):
+    """Return the loss after the quick recipe with the named change."""
+    print(f"{name}, seed {seed}", flush=True)
     worker = Worker(Training, "quick", seed, "validation", CHANGES[name],
-                    cores=[core])
+                    settings.images, cores=[settings.core])
     worker.call("start")
     for _ in range(recipes.EPOCHS["quick"]):
         worker.call("epoch")
@@ -102,15 +87,16 @@ def chosen_by(name, seed, core):
     return loss
 
 
-def side_by_side(seed, core):
+def compare(seed, settings):
     """Return {recipe: {"cpu": [...], "loss": [...]}} after each epoch.
 
-    CPU seconds are counted from the making of the model, compiling included;
-    the loss is that of the test images, in nats. The short training's epochs
-    are spread over the long one's, so that the machine is as busy for both.
+    CPU seconds are counted from the start of the training, compiling
+    included; the loss is that of the test images, in nats. The epochs of the
+    short training are spread over the long one, so that both find the
+    machine equally busy.
     """
-    workers = {name: Worker(Training, name, seed, "test", {}, cores=[core])
-               for name in recipes.EPOCHS}
+    workers = {name: Worker(Training, name, seed, "test", {}, settings.images,
+                            cores=[settings.core]) for name in recipes.EPOCHS}
     curves = {name: {"cpu": [], "loss": []} for name in workers}
     seconds = {name: worker.call("start")[1]["cpu"]
                for name, worker in workers.items()}
@@ -118,7 +104,7 @@ def side_by_side(seed, core):
     for epoch in range(longest):
         for name, worker in workers.items():
             if epoch % (longest // recipes.EPOCHS[name]) == 0:
-                say(f"seed {seed}, epoch {epoch + 1}: {name}")
+                print(f"seed {seed}, epoch {epoch + 1}: {name}", flush=True)
                 seconds[name] += worker.call("epoch")[1]["cpu"]
                 curves[name]["cpu"].append(seconds[name])
                 curves[name]["loss"].append(worker.call("loss")[0])
@@ -135,10 +121,10 @@ def draw(curves, path):
     for name, color, marker, label in (
             ("of_2016", "#0072b2", "o", "2016's recipe, 9 epochs"),
             ("quick", "#d55e00", "s", "the quick recipe, 3 epochs")):
-        for number, curve in enumerate(curves):
+        for seed, curve in enumerate(curves):
             ax.plot(curve[name]["cpu"], curve[name]["loss"], f"{marker}-",
                     color=color, markersize=4, linewidth=1,
-                    label=label if number == 0 else None)
+                    label=None if seed else label)
     ax.set(xlabel="CPU seconds, one core", ylabel="test loss (nats)")
     ax.legend(frameon=False)
     plt.savefig(path, dpi=200)
