@@ -1,1 +1,1 @@
-"""Speed and likelihood beside other programs: `make bench` and CONTRIBUTING."""
+"""Speed and likelihood beside other programs; CONTRIBUTING.md says how."""

@@ -7,12 +7,14 @@ and take their loss on the test images. It writes book/_data/quality.json and
 quality.png, which a page of the book shows.
 """
 
-import tensorflow as tf
+import numpy as np
+
 from benchmarks import recipes
 from benchmarks.processes import Worker
 from benchmarks.results import options, save
 from vae_tf import data
 from vae_tf.lab import evaluate
+import tensorflow as tf
 
 QUICK = "the quick recipe"
 CHANGES = {
@@ -32,14 +34,15 @@ CHANGES = {
 class Training:
     """One training, and the images that its loss is taken on."""
 
-    def __init__(self, recipe, seed, part, changes, images=None):
+    def __init__(self, recipe, seed, part, images, changes):
         training, validation, test = data.mnist()
         self.images = {"validation": validation, "test": test}[part].images
-        self.begin = lambda: begin(recipe, training.images[:images], seed,
-                                   **changes)
+        self.records = self.train(recipe, training.images[:images], seed,
+                                  changes)
 
-    def start(self):
-        self.model, self.records = self.begin()
+    def train(self, recipe, images, seed, changes):
+        self.model, records = begin(recipe, images, seed, **changes)
+        yield from records
 
     def epoch(self):
         return next(self.records)["loss"]
@@ -77,9 +80,8 @@ def main():
 def validation_loss(name, seed, settings):
     """Return the loss after the quick recipe with the named change."""
     print(f"{name}, seed {seed}", flush=True)
-    worker = Worker(Training, "quick", seed, "validation", CHANGES[name],
-                    settings.images, cores=[settings.core])
-    worker.call("start")
+    worker = Worker(Training, "quick", seed, "validation", settings.images,
+                    CHANGES[name], cores=[settings.core])
     for _ in range(recipes.EPOCHS["quick"]):
         worker.call("epoch")
     loss, _ = worker.call("loss")
@@ -95,20 +97,18 @@ def compare(seed, settings):
     short training are spread over the long one, so that both find the
     machine equally busy.
     """
-    workers = {name: Worker(Training, name, seed, "test", {}, settings.images,
+    workers = {name: Worker(Training, name, seed, "test", settings.images, {},
                             cores=[settings.core]) for name in recipes.EPOCHS}
     curves = {name: {"cpu": [], "loss": []} for name in workers}
-    seconds = {name: worker.call("start")[1]["cpu"]
-               for name, worker in workers.items()}
     longest = max(recipes.EPOCHS.values())
     for epoch in range(longest):
         for name, worker in workers.items():
             if epoch % (longest // recipes.EPOCHS[name]) == 0:
                 print(f"seed {seed}, epoch {epoch + 1}: {name}", flush=True)
-                seconds[name] += worker.call("epoch")[1]["cpu"]
-                curves[name]["cpu"].append(seconds[name])
+                curves[name]["cpu"].append(worker.call("epoch")[1]["cpu"])
                 curves[name]["loss"].append(worker.call("loss")[0])
-    for worker in workers.values():
+    for name, worker in workers.items():
+        curves[name]["cpu"] = np.cumsum(curves[name]["cpu"]).tolist()
         worker.close()
     return curves
 

@@ -1,11 +1,11 @@
 """The likelihood of the test digits under three networks.
 
 `python -m benchmarks.likelihood` trains the two programs of 2016 and the
-network of Burda et al. (2015) on grey pixels and on black and white ones, each
-on one core, and estimates the test images' negative log-likelihood on all
-cores. It writes likelihood.json, likelihood.png, pixels.png and the weights of
-the network of Burda et al. to book/_data. Trainings are kept in
-_build/likelihood: an interrupted one resumes.
+network of Burda et al. (2015) on grey pixels and on black and white ones, all
+on one core, and estimates the test images' negative log-likelihood. It writes
+likelihood.json, likelihood.png, pixels.png and the weights of the network of
+Burda et al. to book/_data. Trainings are kept in _build/likelihood: one that
+was interrupted resumes.
 """
 
 import io
@@ -15,7 +15,7 @@ import numpy as np
 from scipy import special
 
 from benchmarks.dense import August, Burda
-from benchmarks.processes import Worker, WorkerError, usable_cores
+from benchmarks.processes import Worker, WorkerError
 from benchmarks.results import DATA, options, save
 from book._tools.files import write
 from vae_tf import VAE, cross_entropy, data, train
@@ -37,7 +37,6 @@ ROWS = [*((name, pixels) for pixels in (GREY, DRAWN, CUT)
 EPOCHS = {BURDA: 500}  # an hour; of the others 9, as in 2016
 DRAWS = (1, 5, 50, 500)
 MORE_DRAWS = {BURDA: (*DRAWS, 5000)}
-SEEDS = range(10)
 
 
 def binary(pixels, images):
@@ -166,58 +165,50 @@ def row(name, pixels, settings):
     """Train a network on one kind of pixels and return its results.
 
     They are those of the first seed whose training neither broke nor left a
-    `z_stddev` caught between two signs, as in chapter 9, or of the last seed.
+    `z_stddev` caught between two signs, as in chapter 9.
     """
     epochs = settings.epochs or EPOCHS.get(name, 9)
-    for seed in SEEDS:
+    for seed in range(10):
         folder = RUNS / ", ".join([name, pixels.replace("/", " "),
                                    str(epochs), f"seed {seed}"])
         folder.mkdir(parents=True, exist_ok=True)
-        task = name, pixels, folder / "checkpoints", epochs, seed
-        if succeeds(task, folder / "log.jsonl", settings.core):
+        worker = Worker(Training, name, pixels, folder / "checkpoints",
+                        epochs, seed, cores=[settings.core])
+        records = train_to_the_end(worker, folder / "log.jsonl")
+        if records and not worker.call("caught")[0]:
             break
-    records = map(json.loads, (folder / "log.jsonl").read_text().splitlines())
-    last = {record["epoch"]: record for record in records}
+        worker.close()
+    else:
+        raise WorkerError(f"No training of {name} succeeded.")
+    if name == BURDA:
+        weights = io.BytesIO()
+        np.savez_compressed(weights, **worker.call("rounded_weights")[0])
+        write(settings.result.with_name(WEIGHTS), weights.getvalue())
+    found, _ = worker.call("evaluate", settings.images)
+    worker.close()
     every = max(1, epochs // 100)
     return {"network": name, "pixels": pixels, "epochs": epochs, "seed": seed,
-            "cpu": sum(record["cpu"] for record in last.values()),
-            "losses": {str(n): round(last[n]["loss"], 3)
-                       for n in sorted(last) if n % every == 0},
-            **results(task, settings)}
+            "cpu": sum(record["cpu"] for record in records.values()),
+            "losses": {str(n): round(records[n]["loss"], 3)
+                       for n in sorted(records) if n % every == 0}, **found}
 
 
-def succeeds(task, log, core):
-    """Train to the end, with a record of each epoch in a log.
+def train_to_the_end(worker, log):
+    """Return {epoch: record}, also of an earlier, interrupted run in the log.
 
-    Returns whether no loss was infinite and no latent variable is caught.
+    Returns None if the loss became NaN or infinite.
     """
-    worker = Worker(Training, *task, cores=[core])
     try:
         with log.open("a") as file:
             while (done := worker.call("epoch"))[0] is not None:
-                record, cost = done
-                print(*task, record["epoch"], record["loss"], flush=True)
-                print(json.dumps(record | cost), file=file, flush=True)
-        return worker.call("caught")[0] == 0
+                print(json.dumps(done[0] | done[1]), file=file, flush=True)
+                print(log.parent.name, done[0], flush=True)
     except WorkerError as error:
         if "FloatingPointError" not in str(error):
             raise
-        return False
-    finally:
-        worker.close()
-
-
-def results(task, settings):
-    """Return the results of a trained network, and keep Burda's weights."""
-    worker = Worker(Training, *task, cores=usable_cores())
-    worker.call("epoch")  # takes the weights from the checkpoint
-    if task[0] == BURDA:
-        content = io.BytesIO()
-        np.savez_compressed(content, **worker.call("rounded_weights")[0])
-        write(settings.result.with_name(WEIGHTS), content.getvalue())
-    found, _ = worker.call("evaluate", settings.images)
-    worker.close()
-    return found
+        return None
+    records = map(json.loads, log.read_text().splitlines())
+    return {record["epoch"]: record for record in records}
 
 
 def draw(rows, path):
