@@ -119,6 +119,8 @@ def start(names, images, core):
             result, _ = worker.call("loss_and_gradients", images[:BATCHSIZE],
                                     noise)
         except WorkerError as error:
+            if reference is None:
+                raise
             excluded[name] = str(error)
             continue
         reference = reference or result

@@ -144,6 +144,8 @@ def test_what_cannot_be_had_or_computes_otherwise_is_not_timed(monkeypatch):
                         "other gradient": "computes another gradient of w",
                         "nan": "computes the loss nan, not 100",
                         "none": "No module"}
+    with pytest.raises(processes.WorkerError, match="No module"):
+        speed.start(["none", "ours"], blobs(1), 0)
 
 
 def turns(*cpu):
