@@ -7,6 +7,7 @@ of them in one round is worth more than the seconds of either.
 import multiprocessing
 import os
 import re
+import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -64,6 +65,13 @@ def set_up(cores):
     os.dup2(null, 2)
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, cores)
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def end_with_parent():
+    """Wait for the parent, which may be killed, and end this process too."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def run(function, name, arguments):
