@@ -1,1 +1,1 @@
-"""Speed beside the neighbours, and quality for time: `make bench`."""
+"""Speed and likelihood beside other programs; CONTRIBUTING.md says how."""

@@ -1,28 +1,28 @@
-"""How likely three networks find the test digits, beside the literature.
+"""The likelihood of the test digits under three networks.
 
 `python -m benchmarks.likelihood` trains the two programs of 2016 and the
-network of Burda et al. (2015) on grey pixels and on black and white ones, each
-on one core, and estimates the test images' negative log-likelihood on all. It
-writes likelihood.json, two figures and, of the network that is trained the
-longest, the weights. What is done is kept in _build/likelihood, so that an
-interrupted run goes on where it was.
+network of Burda et al. (2015) on grey pixels and on black and white ones, all
+on one core, and estimates the test images' negative log-likelihood. It writes
+likelihood.json, likelihood.png, pixels.png and the weights of the network of
+Burda et al. to book/_data. Trainings are kept in _build/likelihood: one that
+was interrupted resumes.
 """
 
-import argparse
+import io
 import json
-from pathlib import Path
 
 import numpy as np
+from scipy import special
 
 from benchmarks.dense import August, Burda
-from benchmarks.rounds import Failed, Worker
-from benchmarks.speed import ROOT, machine, say, usable_cores
+from benchmarks.processes import Worker, WorkerError
+from benchmarks.results import DATA, options, save
+from book._tools.files import write
 from vae_tf import VAE, cross_entropy, data, train
 from vae_tf.lab import evaluate
 import tensorflow as tf
 
-RESULT = ROOT / "book/_data/likelihood.json"
-KEPT = ROOT / "_build/likelihood"
+RUNS = DATA.parents[1] / "_build/likelihood"
 WEIGHTS = "burda2015.npz"
 GREY, DRAWN, CUT = "grey", "drawn", "cut at 1/2"
 BURDA = "Burda et al. 2015"
@@ -37,13 +37,12 @@ ROWS = [*((name, pixels) for pixels in (GREY, DRAWN, CUT)
 EPOCHS = {BURDA: 500}  # an hour; of the others 9, as in 2016
 DRAWS = (1, 5, 50, 500)
 MORE_DRAWS = {BURDA: (*DRAWS, 5000)}
-SEEDS = range(10)
 
 
 def binary(pixels, images):
-    """Return test images with pixels of the named kind, always the same.
+    """Return images with pixels of the named kind, always the same.
 
-    `drawn` pixels are black or white with the grey's own probability.
+    A `drawn` pixel is white with its grey as the probability, else black.
     """
     if pixels == DRAWN:
         return np.float32(np.random.default_rng(0).random(images.shape)
@@ -62,10 +61,10 @@ def drawn_anew(model):
 def begin(name, pixels, images, folder, epochs, seed=0):
     """Return a new model and the generator of its training.
 
-    Those of 2016 are trained as they were then. That of Burda et al. takes
-    their batches of 20 and their Adam, whose learning rate falls in eight
-    steps from 0.001 to 0.0001, each stage three times as long as the one
-    before, in fewer epochs in all.
+    The networks of 2016 are trained as they were then. That of Burda et al.
+    has their batches of 20 and their Adam, whose learning rate falls in eight
+    stages from 0.001 to 0.0001, each three times as long as the one before,
+    in fewer epochs.
     """
     model, settings = NETWORKS[name](), {}
     if pixels == DRAWN:
@@ -85,13 +84,14 @@ def begin(name, pixels, images, folder, epochs, seed=0):
 
 
 class Training:
-    """One row at work, in a process of its own."""
+    """The training of one network on one kind of pixels."""
 
     def __init__(self, name, pixels, folder, epochs, seed=0):
         training, validation, test = data.mnist()
         images = training.images
         if name == BURDA:  # all 60,000, as there
             images = np.concatenate([validation.images, images])
+        self.name, self.pixels = name, pixels
         self.model, self.records = begin(name, pixels, images, folder, epochs,
                                          seed)
         self.test = binary(pixels, test.images)
@@ -100,49 +100,52 @@ class Training:
         """Return the record of the next epoch, or None after the last."""
         return next(self.records, None)
 
-    def bound(self):
-        """Return mean and standard error of the negative ELBO, in nats."""
-        tf.random.set_seed(0)
-        return summed_up(evaluate.negative_elbo(self.model, self.test))
-
-    def estimate(self, draws, n):
-        """Return the same of the negative log-likelihood of n test images."""
-        tf.random.set_seed(0)
-        return summed_up(evaluate.negative_log_likelihood(
-            self.model, self.test[:n], draws))
-
     def caught(self):
-        """Return whether a z_stddev is caught on both sides of zero."""
+        """Return how many latent variables are caught at a z_stddev of 0."""
         return evaluate.caught(self.model.recognition(self.test)[1])
 
-    def active(self):
-        return evaluate.active_units(self.model, self.test)
-
-    def floor(self):
-        """Return the cross-entropy of the test pixels with themselves."""
-        x = np.float64(self.test)
-        return float(np.mean(np.sum(-np.log(
-            x ** x * (1 - x) ** (1 - x)), axis=(1, 2, 3))))
-
-    def round(self):
-        """Round the weights as the file has them, and return them by name."""
+    def rounded_weights(self):
+        """Round the weights to 16 bits, and return them by name."""
         weights = {variable.name: np.float16(variable)
                    for variable in self.model.trainable_variables}
         for variable in self.model.trainable_variables:
             variable.assign(np.float32(weights[variable.name]))
         return weights
 
+    def evaluate(self, n):
+        """Return what the page shows of the trained network, in nats."""
+        found = {"active": evaluate.active_units(self.model, self.test),
+                 "floor": self.floor(),
+                 "negative_elbo": self.mean(evaluate.negative_elbo)}
+        if self.pixels != GREY:
+            found["nll"] = {str(draws): self.estimate(n, draws)
+                            for draws in MORE_DRAWS.get(self.name, DRAWS)}
+        if self.name == BURDA:  # for the test of the stored weights
+            found["of_hundred"] = self.estimate(100, 50)[0]
+        return found
 
-def summed_up(values):
-    """Return mean, standard error and number of the images' values."""
-    return [float(np.mean(values)),
-            float(np.std(values, ddof=1) / len(values) ** 0.5), len(values)]
+    def floor(self):
+        """Return the cross-entropy of the test pixels with themselves."""
+        x = np.float64(self.test)
+        entropy = special.entr(x) + special.entr(1 - x)
+        return float(entropy.sum(axis=(1, 2, 3)).mean())
+
+    def estimate(self, n, draws):
+        return self.mean(evaluate.negative_log_likelihood, n, draws)
+
+    def mean(self, function, n=None, *arguments):
+        """Return mean, standard error and number of the images' values."""
+        tf.random.set_seed(0)
+        values = function(self.model, self.test[:n], *arguments)
+        return [float(np.mean(values)),
+                float(np.std(values, ddof=1) / len(values) ** 0.5),
+                len(values)]
 
 
-def stored(path=RESULT.with_name(WEIGHTS)):
+def stored(path=DATA / WEIGHTS):
     """Return the network of Burda et al. with the weights of its file."""
     model = Burda()
-    model.reconstruct(np.zeros([1, 28, 28, 1], np.float32))  # makes the variables
+    model.loss(np.zeros([1, 28, 28, 1], np.float32))  # makes the variables
     with np.load(path, allow_pickle=False) as weights:
         for variable in model.trainable_variables:
             variable.assign(np.float32(weights[variable.name]))
@@ -150,88 +153,62 @@ def stored(path=RESULT.with_name(WEIGHTS)):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--epochs", type=int, help="fewer, for a trial")
-    parser.add_argument("--images", type=int, default=10_000)
-    parser.add_argument("--core", type=int, default=max(usable_cores()))
-    parser.add_argument("--result", type=Path, default=RESULT)
-    settings = parser.parse_args()
+    settings = options(__doc__, "likelihood.json", epochs=(None, 1),
+                       images=(10_000, 2))
     rows = [row(name, pixels, settings) for name, pixels in ROWS]
-    found = {"machine": machine(), "images": settings.images, "rows": rows}
-    settings.result.write_text(json.dumps(found, indent=1) + "\n")
+    save({"images": settings.images, "rows": rows}, settings.result)
     draw(rows, settings.result.with_name("likelihood.png"))
     draw_pixels(settings.result.with_name("pixels.png"))
 
 
 def row(name, pixels, settings):
-    """Return what is known of one network and one kind of pixels.
+    """Train a network on one kind of pixels and return its results.
 
-    Of the first seed whose training neither broke nor left a `z_stddev`
-    caught between two signs, as in chapter 9, or of the last.
+    They are those of the first seed whose training neither broke nor left a
+    `z_stddev` caught between two signs, as in chapter 9.
     """
     epochs = settings.epochs or EPOCHS.get(name, 9)
-    for seed in SEEDS:
-        folder = KEPT / ", ".join([name, pixels.replace("/", " "),
+    for seed in range(10):
+        folder = RUNS / ", ".join([name, pixels.replace("/", " "),
                                    str(epochs), f"seed {seed}"])
         folder.mkdir(parents=True, exist_ok=True)
-        task = Training, name, pixels, folder / "checkpoints", epochs, seed
-        if not train_to_the_end(task, folder / "log.jsonl", settings.core):
+        worker = Worker(Training, name, pixels, folder / "checkpoints",
+                        epochs, seed, cores=[settings.core])
+        records = train_to_the_end(worker, folder / "log.jsonl")
+        if records and not worker.call("caught")[0]:
             break
-    judged = folder / f"judged-{settings.images}.json"
-    if not judged.exists():
-        judged.write_text(json.dumps(judge(task, name, pixels, settings)))
-    records = [json.loads(line) for line
-               in (folder / "log.jsonl").read_text().splitlines()]
-    last = {record["epoch"]: record for record in records}
+        worker.close()
+    else:
+        raise WorkerError(f"No training of {name} succeeded.")
+    if name == BURDA:
+        weights = io.BytesIO()
+        np.savez_compressed(weights, **worker.call("rounded_weights")[0])
+        write(settings.result.with_name(WEIGHTS), weights.getvalue())
+    found, _ = worker.call("evaluate", settings.images)
+    worker.close()
     every = max(1, epochs // 100)
     return {"network": name, "pixels": pixels, "epochs": epochs, "seed": seed,
-            "cpu": sum(record["cpu"] for record in last.values()),
-            "losses": {str(n): round(last[n]["loss"], 3)
-                       for n in sorted(last) if n % every == 0},
-            **json.loads(judged.read_text())}
+            "cpu": sum(record["cpu"] for record in records.values()),
+            "losses": {str(n): round(records[n]["loss"], 3)
+                       for n in sorted(records) if n % every == 0}, **found}
 
 
-def train_to_the_end(task, log, core):
-    """Train a row and record each epoch; return whether it came to grief."""
-    _, name, pixels, *_, seed = task
-    worker = Worker(*task, cores=[core])
+def train_to_the_end(worker, log):
+    """Return {epoch: record}, also of an earlier, interrupted run in the log.
+
+    Returns None if the loss became NaN or infinite.
+    """
     try:
         with log.open("a") as file:
             while (done := worker.call("epoch"))[0] is not None:
-                record, cost = done
-                say(f"{name}, {pixels}, seed {seed}: epoch {record['epoch']}, "
-                    f"{record['loss']:.2f}")
-                print(json.dumps(record | cost), file=file, flush=True)
-        return worker.call("caught")[0] > 0
-    except Failed as error:
+                print(json.dumps(done[0] | done[1]), file=file, flush=True)
+                print(log.parent.name, done[0], flush=True)
+    except WorkerError as error:
         if "FloatingPointError" not in str(error):
             raise
-        say(f"{name}, {pixels}, seed {seed}: {error}")
-        return True
-    finally:
-        worker.close()
-
-
-def judge(task, name, pixels, settings):
-    """Return the numbers of a trained network, and keep Burda's weights."""
-    worker = Worker(*task, cores=usable_cores())
-    worker.call("epoch")  # takes the weights from the checkpoint
-    if name == BURDA:
-        np.savez_compressed(settings.result.with_name(WEIGHTS),
-                            **worker.call("round")[0])
-    found = {"active": worker.call("active")[0],
-             "floor": worker.call("floor")[0],
-             "negative_elbo": worker.call("bound")[0]}
-    if pixels != GREY:
-        found["nll"] = {}
-        for draws in MORE_DRAWS.get(name, DRAWS):
-            say(f"{name}, {pixels}: {draws} draws")
-            found["nll"][str(draws)] = worker.call(
-                "estimate", draws, settings.images)[0]
-    if name == BURDA:  # what a test finds again with the file's weights
-        found["of_hundred"] = worker.call("estimate", 50, 100)[0][0]
-    worker.close()
-    return found
+        return None
+    records = map(json.loads, log.read_text().splitlines())
+    return {record["epoch"]: record for record in records}
 
 
 def draw(rows, path):

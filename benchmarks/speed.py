@@ -1,83 +1,63 @@
-"""Time one epoch of each contender against the others, in turns.
+"""Time an epoch of each implementation of the VAE, in turns on one core.
 
-`python -m benchmarks.speed` writes book/_data/speed.json, which a page of the book
-shows, and prints the same table.
+`python -m benchmarks.speed` writes book/_data/speed.json and speed.png, which
+a page of the book shows.
 """
 
-import argparse
-import contextlib
-import importlib
-import json
-import os
-import tempfile
+import pkgutil
 import textwrap
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import numpy as np
 
 from benchmarks import network
-from benchmarks.rounds import Failed, Worker, quartiles, ratios, take_turns
+from benchmarks.processes import (Worker, WorkerError, quartiles, take_turns,
+                                  usable_cores)
+from benchmarks.results import options, save
 
-ROOT = Path(__file__).parents[1]
-RESULT = ROOT / "book/_data/speed.json"
-CONTENDERS = {
-    "ours": "one compiled call per epoch (vae_tf.train)",
-    "sub_pixel": "ours, last deconvolution as sub-pixel convolution",
-    "graph_2016": "the graph of 2016, feed_dict",
-    "keras_fit": "Keras fit",
-    "per_batch": "one compiled call per batch, tf.data",
-    "pytorch": "PyTorch, eager, fused Adam",
-    "pytorch_compiled": "PyTorch, torch.compile",
-    "jax_scan": "JAX, scan over the epoch",
+# Where each class is, and what it stands for. The first is the reference.
+IMPLEMENTATIONS = {
+    "ours": ("ours:Ours", "one compiled call per epoch (vae_tf.train)"),
+    "sub_pixel": ("sub_pixel:SubPixel",
+                  "ours, last deconvolution as sub-pixel convolution"),
+    "graph_2016": ("graph_2016:Graph2016", "the graph of 2016, feed_dict"),
+    "keras_fit": ("keras_models:Fit", "Keras fit"),
+    "per_batch": ("keras_models:PerBatch",
+                  "one compiled call per batch, tf.data"),
+    "pytorch": ("pytorch:PyTorch", "PyTorch, eager, fused Adam"),
+    "pytorch_compiled": ("pytorch:Compiled", "PyTorch, torch.compile"),
+    "jax_scan": ("jax_scan:Jax", "JAX, scan over the epoch"),
 }
-VERSIONS = ("tensorflow", "keras", "numpy", "torch", "jax", "optax")
 BATCHSIZE, IMAGES, TOLERANCE = 100, 20_000, 1e-4
 
 
-class Job:
-    """A contender in a process of its own."""
-
-    def __init__(self, name, file, n, batchsize=BATCHSIZE, n_z=20):
-        module = importlib.import_module(f"benchmarks.contenders.{name}")
-        self.images = np.load(file, mmap_mode="r",
-                              allow_pickle=False)[:n].copy()
-        self.batchsize, self.n_z = batchsize, n_z
-        self.contender = module.Contender(
-            self.images, network.start_weights(n_z), batchsize)
-
-    def check(self):
-        """Return the loss and its gradients on given weights and noise."""
-        samples = np.float32(np.random.default_rng(1).normal(
-            size=(self.batchsize, self.n_z)))
-        loss, gradients = self.contender.loss_and_gradients(
-            self.images[:self.batchsize], samples)
-        return float(loss), {k: np.asarray(v) for k, v in gradients.items()}
-
-    def epoch(self):
-        return self.contender.train_epoch()
+def implementation(name, images, batchsize=BATCHSIZE, n_z=20):
+    """Return an implementation with the start weights, to train on images."""
+    kind = pkgutil.resolve_name(
+        f"benchmarks.implementations.{IMPLEMENTATIONS[name][0]}")
+    return kind(images, network.start_weights(n_z), batchsize)
 
 
 class Decoder:
     """Chapter 1's decoder alone, which takes pictures of other sizes."""
 
-    def __init__(self, size, n, batchsize=BATCHSIZE):
+    def __init__(self, side, n):
         from vae_tf import Memorizer, train
 
         random = np.random.default_rng(0)
-        images = np.float32(random.uniform(size=(n, size, size, 1)))
+        images = np.float32(random.uniform(size=(n, side, side, 1)))
         codes = np.float32(random.normal(size=(n, 20)))
-        self.records = train(Memorizer((size, size, 1)), codes, images,
-                             epochs=10**6, batchsize=batchsize)
+        self.records = train(Memorizer((side, side, 1)), codes, images,
+                             epochs=10**6, batchsize=BATCHSIZE)
 
-    def epoch(self):
+    def run(self):
         return next(self.records)["loss"]
 
 
-class Peak:
-    """How fast this machine multiplies matrices."""
+class MatrixProducts:
+    """Products of two large matrices: the peak speed of this machine."""
 
     side, times = 2048, 10
+    operations = 2 * side ** 3 * times
 
     def __init__(self):
         import tensorflow as tf
@@ -87,141 +67,103 @@ class Peak:
             lambda: tf.reduce_sum(tf.matmul(matrix, matrix)))
         self.multiply()
 
-    def epoch(self):
+    def run(self):
         return sum(float(self.multiply()) for _ in range(self.times))
-
-    @classmethod
-    def operations(cls):
-        return 2 * cls.side ** 3 * cls.times
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=12)
-    parser.add_argument("--growth-rounds", type=int, default=5)
-    parser.add_argument("--images", type=int, default=IMAGES)
-    parser.add_argument("--core", type=int, default=max(usable_cores()))
-    parser.add_argument("--result", type=Path, default=RESULT)
-    settings = parser.parse_args()
-    with images_in_a_file() as file:
-        results = {"machine": machine(), "images": settings.images,
-                   "batchsize": BATCHSIZE, "rounds": settings.rounds,
-                   "megaflop_per_image": network.operations() / 1e6,
-                   **compare(file, settings),
-                   "growth": growth(file, settings)}
-    settings.result.write_text(json.dumps(results, indent=1) + "\n")
-    draw(results["contenders"], settings.result.with_name("speed.png"))
-    for name, row in results["contenders"].items():
-        low, middle, high = row["cpu_against_ours"]
-        print(f"{name:17} {middle:5.2f} of our CPU time ({low:.2f} to "
-              f"{high:.2f})")
-    for name, why in results["not_measured"].items():
-        print(f"{name:17} not measured: {why}")
+    settings = options(__doc__, "speed.json", rounds=(12, 2),
+                       growth_rounds=(5, 2), images=(IMAGES, 4 * BATCHSIZE))
+    images = training_images()
+    result = {"images": settings.images, "batchsize": BATCHSIZE,
+              "rounds": settings.rounds,
+              "megaflop_per_image": network.operations() / 1e6,
+              **compare(images[:settings.images], settings),
+              "growth": growth(images, settings)}
+    save(result, settings.result)
+    draw(result["contenders"], settings.result.with_name("speed.png"))
+    for name, why in result["not_measured"].items():
+        print(f"{name} was not measured: {why}")
 
 
-def usable_cores():
-    """Return the numbers of the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count()))
-
-
-@contextlib.contextmanager
-def images_in_a_file():
-    """Keep the training images in a file, so that no process makes them."""
+def training_images():
     from vae_tf import data
 
-    training, _, _ = data.mnist()
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "images.npy")
-        np.save(file, training.images)
-        del training
-        yield file
+    return data.mnist()[0].images
 
 
-def machine():
-    """Return the processor and the versions of what is installed."""
-    import vae_tf
-
-    found = {}
-    for name in VERSIONS:
-        with contextlib.suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return {"processor": vae_tf.machine().rsplit(", TensorFlow")[0],
-            "versions": found}
-
-
-def compare(file, settings):
-    """Run all contenders in turns and return their table."""
-    workers, missing = start(
-        {name: (Job, name, file, settings.images) for name in CONTENDERS},
-        [settings.core])
-    wrong = check(workers)
-    for name in wrong:
-        workers.pop(name).close()
-    workers["peak"] = Worker(Peak, cores=[settings.core])
-    done, failed = take_turns(workers, "epoch", settings.rounds, say)
+def compare(images, settings):
+    """Time all implementations in turns and return their table."""
+    workers, excluded = start(IMPLEMENTATIONS, images, settings.core)
+    workers["peak"] = Worker(MatrixProducts, cores=[settings.core])
+    done, failed = take_turns(workers, "run", settings.rounds)
     for worker in workers.values():
         worker.close()
-    peak = done.pop("peak")
-    return {"peak_gigaflops": Peak.operations() / 1e9
-            / float(np.median([cost["cpu"] for _, cost in peak])),
-            "contenders": summarize(done, peak, settings.images),
-            "not_measured": {**missing, **wrong, **failed}}
+    peak = MatrixProducts.operations / np.array(costs(done.pop("peak"))["cpu"])
+    return {"peak_gigaflops": float(np.median(peak)) / 1e9,
+            "contenders": summarize(done, peak, len(images)),
+            "not_measured": excluded | failed}
 
 
-def start(jobs, cores):
-    """Return {name: Worker} of those that started, and why others did not."""
-    workers, missing = {}, {}
-    for name, job in jobs.items():
-        say(f"starting {name}")
+def start(names, images, core):
+    """Return {name: Worker} of the implementations, and {name: why not}.
+
+    One that does not compute what the first computes is left out.
+    """
+    noise = np.float32(np.random.default_rng(1).normal(size=(BATCHSIZE, 20)))
+    workers, excluded, reference = {}, {}, None
+    for name in names:
+        print(f"starting {name}", flush=True)
         try:
-            workers[name] = Worker(*job, cores=cores)
-        except Failed as error:
-            missing[name] = str(error)
-    return workers, missing
-
-
-def check(workers):
-    """Return {name: why} of those that do not compute what ours computes."""
-    wrong = {}
-    (loss, gradients), _ = workers["ours"].call("check")
-    for name, worker in workers.items():
-        try:
-            (other, others), _ = worker.call("check")
-        except Failed as error:
-            wrong[name] = str(error)
+            worker = Worker(implementation, name, images, cores=[core])
+            result, _ = worker.call("loss_and_gradients", images[:BATCHSIZE],
+                                    noise)
+        except WorkerError as error:
+            if reference is None:
+                raise
+            excluded[name] = str(error)
             continue
-        if not np.isclose(other, loss, rtol=TOLERANCE, atol=0):
-            wrong[name] = f"computes the loss {other:.6g}, not {loss:.6g}"
-        for key, gradient in gradients.items():
-            off = np.linalg.norm(others[key] - gradient)
-            if not off <= 10 * TOLERANCE * np.linalg.norm(gradient):
-                wrong[name] = f"computes another gradient of {key}"
-    return wrong
+        reference = reference or result
+        if why := difference(*reference, *result):
+            excluded[name] = why
+            worker.close()
+        else:
+            workers[name] = worker
+    return workers, excluded
+
+
+def difference(loss, gradients, other_loss, other_gradients):
+    """Say where another loss or its gradients differ, or return None."""
+    if not np.isclose(other_loss, loss, rtol=TOLERANCE, atol=0):
+        return f"computes the loss {other_loss:.6g}, not {loss:.6g}"
+    for name, gradient in gradients.items():
+        off = np.linalg.norm(other_gradients[name] - gradient)
+        if not off <= 10 * TOLERANCE * np.linalg.norm(gradient):
+            return f"computes another gradient of {name}"
+    return None
 
 
 def summarize(done, peak, n):
-    """Return each contender's row, medians over the rounds after the first.
+    """Return each implementation's row: medians of all rounds but the first.
 
-    The first round holds what comes once, tracing and compiling: the CPU
-    seconds until its end, less one epoch, are the start-up.
+    The first round includes tracing and compiling: the CPU seconds until its
+    end, less one epoch, are the start-up.
     """
-    rate = [Peak.operations() / cost["cpu"] for _, cost in peak[1:]]
-    ours = costs(done["ours"])
-    rows = {}
+    ours, rows = costs(done["ours"]), {}
     for name, turns in done.items():
         own = costs(turns)
-        achieved = [network.operations() * n / cpu for cpu in own["cpu"]]
+        cpu = float(np.median(own["cpu"]))
+        rates = network.operations() * n / np.array(own["cpu"])
         rows[name] = {
-            "what": CONTENDERS.get(name, name), "loss": turns[-1][0],
+            "what": IMPLEMENTATIONS[name][1], "loss": turns[-1][0],
             "cpu": own["cpu"], "wall": own["wall"],
-            "images_per_cpu_second": n / float(np.median(own["cpu"])),
-            "cpu_against_ours": ratios(own["cpu"], ours["cpu"]),
-            "wall_against_ours": ratios(own["wall"], ours["wall"]),
-            "share_of_peak": quartiles(np.divide(achieved, rate)),
+            "images_per_cpu_second": n / cpu,
+            "cpu_against_ours": quartiles(np.divide(own["cpu"], ours["cpu"])),
+            "wall_against_ours": quartiles(
+                np.divide(own["wall"], ours["wall"])),
+            "share_of_peak": quartiles(rates / peak),
             "memory": max(own["memory"]) if own["memory"][0] else None,
-            "startup": turns[0][1]["since"] - float(np.median(own["cpu"]))}
+            "startup": turns[0][1]["since"] - cpu}
     return rows
 
 
@@ -230,57 +172,49 @@ def costs(turns):
     return {key: [cost[key] for _, cost in turns[1:]] for key in turns[0][1]}
 
 
-def variants(file, n):
-    """Yield (what, value, job, images, threads): what is varied, ours alone.
+def variants(images, n):
+    """Yield (what, value, threads, n, job): ours with one thing changed.
 
-    Other sizes of image are for chapter 1's decoder, which is not bound to
-    28 x 28; there are fewer of the larger ones.
+    Other sizes of picture are for chapter 1's decoder, with fewer of the
+    larger ones.
     """
-    def ours(n, batchsize=BATCHSIZE, n_z=20):
-        return (Job, "ours", file, n, batchsize, n_z), n
+    def ours(n, *settings):
+        return n, (implementation, "ours", images[:n], *settings)
 
     for batchsize in (25, 50, 100, 200, 400):
-        yield "batch size", batchsize, *ours(n, batchsize=batchsize), 1
+        yield "batch size", batchsize, 1, *ours(n, batchsize)
     for n_z in (2, 20, 200):
-        yield "n_z", n_z, *ours(n, n_z=n_z), 1
-    for images in (n // 4, n, 2 * n):
-        yield "images", images, *ours(images), 1
+        yield "n_z", n_z, 1, *ours(n, BATCHSIZE, n_z)
+    for some in (n // 4, n, min(2 * n, len(images))):
+        yield "images", some, 1, *ours(some)
     for threads in (1, 2):
-        yield "threads", threads, *ours(n), threads
+        yield "threads", threads, threads, *ours(n)
     for side in (16, 32, 64, 128):
         few = max(BATCHSIZE, n * 28 ** 2 // side ** 2)
-        yield "image side", side, (Decoder, side, few), few, 1
+        yield "image side", side, 1, few, (Decoder, side, few)
 
 
-def growth(file, settings):
-    """Return {what is varied: {value: what one image costs}}."""
-    workers, every = {}, list(variants(file, settings.images))
-    for what, value, job, _, threads in every:
-        cores = usable_cores()[-threads:]
-        if len(cores) == threads and (job, threads) not in workers:
-            say(f"starting {what} {value}")
-            workers[job, threads] = Worker(*job, cores=cores)
-    say("rounds of each")
-    done, _ = take_turns(workers, "epoch", settings.growth_rounds)
-    for worker in workers.values():
-        worker.close()
+def growth(images, settings):
+    """Return {what is varied: {value: µs and MB that one image costs}}."""
     rows = {}
-    for what, value, job, n, threads in every:
-        if (job, threads) in done:
-            rows.setdefault(what, {})[value] = row(done[job, threads], n)
+    for what, value, threads, n, job in variants(images, settings.images):
+        cores = usable_cores()[-threads:]
+        if len(cores) < threads:
+            continue
+        print(f"{what} {value}", flush=True)
+        worker = Worker(*job, cores=cores)
+        own = costs([worker.call("run")
+                     for _ in range(settings.growth_rounds)])
+        worker.close()
+        rows.setdefault(what, {})[value] = {
+            "cpu_per_image": 1e6 * float(np.median(own["cpu"])) / n,
+            "wall_per_image": 1e6 * float(np.median(own["wall"])) / n,
+            "memory": own["memory"][-1]}
     return rows
 
 
-def row(turns, n):
-    """Return what one image costs, in microseconds, and the memory in MB."""
-    own = costs(turns)
-    return {"cpu_per_image": 1e6 * float(np.median(own["cpu"])) / n,
-            "wall_per_image": 1e6 * float(np.median(own["wall"])) / n,
-            "memory": own["memory"][-1]}
-
-
 def draw(rows, path):
-    """Draw how much CPU time each contender takes, beside ours, to a PNG."""
+    """Draw how much CPU time each takes, against ours, to a PNG."""
     import matplotlib.pyplot as plt
 
     names = sorted(rows, key=lambda name: rows[name]["cpu_against_ours"][1])
@@ -298,10 +232,6 @@ def draw(rows, path):
     ax.invert_yaxis()
     plt.savefig(path, dpi=200)
     plt.close()
-
-
-def say(text):
-    print(f"\r{text:<72}", end="", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,402 +1,276 @@
-"""The contenders compute the same; what is measured is counted rightly.
+"""All implementations compute the same; costs are counted rightly.
 
 Nothing here is timed.
 """
 
 import base64
 import collections
+import functools
 import importlib.util
 import json
+import operator
 import os
-import re
 import sys
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks import network, profile, quality, recipes, rounds, speed
-from benchmarks.contenders import (graph_2016, keras_fit, ours, per_batch,
-                                   sub_pixel)
+from benchmarks import (compare_recipes, likelihood, network, processes,
+                        profile, recipes, results, speed)
+from benchmarks.implementations import sub_pixel
 from book._tools import compare, execute
-from tests.clerk import Clerk
 from tests.test_train import blobs
 from vae_tf import VAE, cross_entropy, ops
 import tensorflow as tf
 
-spec = importlib.util.spec_from_file_location(
-    "speed_page", speed.ROOT / "book/_ext/measured.py")
-speed_page = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(speed_page)
-
-HERE = [graph_2016, keras_fit, per_batch, sub_pixel]
-BATCHSIZE, N_Z = 10, 20
-IMAGES = blobs(2 * BATCHSIZE)
-SAMPLES = np.float32(
-    np.random.default_rng(1).normal(size=(BATCHSIZE, N_Z)))
-WEIGHTS = network.start_weights(N_Z, seed=3)
+LIBRARIES = {"pytorch": "torch", "pytorch_compiled": "torch",
+             "jax_scan": "optax"}   # in .venv-bench alone
+HERE = [name for name in speed.IMPLEMENTATIONS
+        if importlib.util.find_spec(LIBRARIES.get(name, "tensorflow"))]
+SPEED, QUALITY = (json.loads((results.DATA / name).read_text())
+                  for name in ("speed.json", "quality.json"))
 
 
-def result(module):
-    contender = module.Contender(IMAGES, WEIGHTS, BATCHSIZE)
-    return contender.loss_and_gradients(IMAGES[:BATCHSIZE], SAMPLES)
+def test_all_compute_our_loss_and_gradients_and_train_on_all_images():
+    images, reference = blobs(20), None
+    noise = np.float32(np.random.default_rng(1).normal(size=(10, 20)))
+    for name in HERE:
+        made = speed.implementation(name, images, batchsize=10)
+        loss, gradients = made.loss_and_gradients(images[:10], noise)
+        reference = reference or (loss, gradients)
+        assert loss == pytest.approx(reference[0], rel=1e-5)
+        assert gradients.keys() == network.shapes().keys()
+        for key, expected in reference[1].items():
+            scale = np.abs(expected).max()
+            assert scale > 0
+            np.testing.assert_allclose(gradients[key], expected, rtol=0,
+                                       atol=1e-4 * scale, err_msg=name + key)
+        losses = [made.run() for _ in range(12)]
+        assert losses[0] == pytest.approx(loss, rel=.05)
+        assert losses[-1] < .9 * losses[0], name
 
 
-@pytest.fixture(scope="module")
-def expected():
-    return result(ours)
-
-
-@pytest.mark.parametrize("module", HERE)
-def test_contenders_compute_our_loss_and_our_gradients(module, expected):
-    (loss, gradients), (our_loss, our_gradients) = result(module), expected
-    assert loss == pytest.approx(our_loss, rel=1e-5)
-    assert gradients.keys() == our_gradients.keys() == WEIGHTS.keys()
-    for name, ours_ in our_gradients.items():
-        scale = np.abs(ours_).max()
-        assert scale > 0
-        np.testing.assert_allclose(gradients[name], ours_, rtol=0,
-                                   atol=1e-4 * scale, err_msg=name)
-
-
-@pytest.mark.parametrize("module", [ours, *HERE])
-def test_contenders_train_on_all_images(module):
-    contender = module.Contender(IMAGES, network.start_weights(), BATCHSIZE)
-    start, _ = contender.loss_and_gradients(IMAGES[:BATCHSIZE], SAMPLES)
-    losses = [contender.train_epoch() for _ in range(12)]
-    assert losses[0] == pytest.approx(start, rel=.05)
-    assert losses[-1] < .9 * losses[0]
-
-
-@pytest.mark.parametrize("n_z", [2, 20])
-def test_the_weights_are_those_of_our_model(n_z):
-    model = VAE(n_z, generation_loss=cross_entropy)
-    model.loss(IMAGES[:1])
-    assert network.shapes(n_z) == {name: tuple(variable.shape) for
-                                   name, variable in
-                                   model.scope._by_name.items()}
-
-
-@pytest.mark.parametrize("n_z", [2, 20])
-def test_operations_are_those_that_tensorflow_counts(n_z):
+def test_weights_are_our_models_and_operations_are_counted_by_tensorflow():
     v1 = tf.compat.v1
-    model = VAE(n_z, generation_loss=cross_entropy)
-    with tf.Graph().as_default() as graph:
-        loss = model.loss(v1.placeholder(tf.float32, [1, 28, 28, 1]))["loss"]
-        tf.gradients(loss, list(model.scope._by_name.values()))
-        options = v1.profiler.ProfileOptionBuilder(
-            v1.profiler.ProfileOptionBuilder.float_operation())
-        counted = v1.profiler.profile(
-            graph, options=options.with_empty_output().build())
-    # What no weight's gradient needs is not run.
-    total = sum(node.float_ops for node in counted.children
-                if ("conv" in node.name.lower() or "MatMul" in node.name)
-                and node.name != "gradients/Conv2D_grad/Conv2DBackpropInput")
-    assert network.operations(n_z) == total
+    for n_z in (2, 20):
+        model = VAE(n_z, generation_loss=cross_entropy)
+        with tf.Graph().as_default() as graph:
+            loss = model.loss(v1.placeholder(tf.float32, [1, 28, 28, 1]))
+            variables = list(model.trainable_variables)
+            tf.gradients(loss["loss"], variables)
+            settings = v1.profiler.ProfileOptionBuilder(
+                v1.profiler.ProfileOptionBuilder.float_operation())
+            counted = v1.profiler.profile(
+                graph, options=settings.with_empty_output().build())
+        assert network.shapes(n_z) == {variable.op.name: tuple(variable.shape)
+                                       for variable in variables}
+        # The gradient of the images is not run: no weight needs it.
+        assert network.operations(n_z) == sum(
+            node.float_ops for node in counted.children
+            if ("conv" in node.name.lower() or "MatMul" in node.name)
+            and node.name != "gradients/Conv2D_grad/Conv2DBackpropInput")
 
 
-@pytest.mark.parametrize("features", [1, 3])
-def test_the_sub_pixel_form_is_the_deconvolution(features):
-    x = tf.random.stateless_normal([2, 14, 14, 16], [0, 1])
-    scope, shape = ops.Scope(), [2, 28, 28, features]
-    with scope, tf.GradientTape(persistent=True) as tape:
-        tape.watch(x)
-        plain = ops.conv_transpose(x, shape, "g_h2")
-        other = sub_pixel.conv_transpose(x, shape, "g_h2")
-        weight = tf.random.stateless_normal(shape, [2, 3])
-        losses = [tf.reduce_sum(weight * y) for y in (plain, other)]
-    np.testing.assert_allclose(other, plain, atol=1e-4)
-    sources = [x, *scope._by_name.values()]
-    assert len(sources) == 3
-    for a, b in zip(*(tape.gradient(loss, sources) for loss in losses)):
-        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+def test_the_sub_pixel_form_is_the_deconvolution():
+    for features in (1, 3):
+        x = tf.random.stateless_normal([2, 14, 14, 16], [0, 1])
+        scope, shape = ops.Scope(), [2, 28, 28, features]
+        with scope, tf.GradientTape(persistent=True) as tape:
+            tape.watch(x)
+            images = [convolve(x, shape, "g_h2") for convolve in (
+                ops.conv_transpose, sub_pixel.conv_transpose)]
+            weight = tf.random.stateless_normal(shape, [2, 3])
+            losses = [tf.reduce_sum(weight * one) for one in images]
+        gradients = [tape.gradient(loss, [x, *scope.trainable_variables])
+                     for loss in losses]
+        assert len(gradients[0]) == 3
+        for a, b in zip([images[0], *gradients[0]],
+                        [images[1], *gradients[1]]):
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
 
 
-def test_the_sub_pixel_vae_is_the_vae():
-    made = []
-    for kind in (VAE, sub_pixel.SubPixelVAE):
-        tf.random.set_seed(0)
-        vae = kind()
-        loss = vae.loss(blobs(4))["loss"]
-        made.append((loss, vae.generation(tf.ones([2, 20]))))
-    for a, b in zip(*made):
-        np.testing.assert_allclose(a, b, rtol=1e-4)
-
-
-def test_quartiles_and_ratios_are_those_of_scipy():
-    a, b = np.random.default_rng(0).uniform(1, 2, (2, 11))
-    low, middle, high = rounds.ratios(a, b)
-    assert middle == pytest.approx(sorted(a / b)[5])
-    assert high - low == pytest.approx(stats.iqr(a / b))
-
-
-def clerks(*words):
-    return {word: rounds.Worker(Clerk, word) for word in words}
-
-
-def test_workers_take_turns_and_those_that_fail_are_named():
-    before, said = dict(os.environ), []
-    workers = clerks("a", "raise", "die", "b")
+def test_workers_take_turns_and_say_what_it_cost_or_why_they_failed(
+        capsys):
+    before = dict(os.environ)
+    workers = {name: processes.Worker(functools.partial, *call)
+               for name, call in {
+                   "a": [os.getenv, "OMP_NUM_THREADS"], "dies": [os._exit, 7],
+                   "raises": [[1].pop],
+                   "b": [operator.mul, b"x", 2**25]}.items()}
     assert dict(os.environ) == before   # their threads are theirs alone
-    done, failed = rounds.take_turns(workers, "work", 3, said.append)
+    done, failed = processes.take_turns(workers, "__call__", 3)
     for worker in workers.values():
         worker.close()
-    assert failed == {"raise": "ValueError: told to",
-                      "die": "its process ended with exit code 7"}
-    assert {name: [result for result, _ in turns]
-            for name, turns in done.items()} == {
-        word: [(word, i, "1") for i in (1, 2, 3)] for word in "ab"}
-    assert [line.split(": ")[1] for line in said] == [
-        "a", "raise", "die", "b", "b", "raise", "a", "a", "b"]
-    assert not any(worker.process.is_alive() for worker in workers.values())
-
-
-def test_a_worker_tells_what_its_work_cost():
-    worker = rounds.Worker(Clerk, "", cores=[0])
-    _, before = worker.call("work")
-    _, cost = worker.call("burn", .3)
-    worker.close()
-    assert cost["cpu"] == pytest.approx(.3, abs=.1)
-    assert cost["since"] - before["since"] == pytest.approx(
-        cost["cpu"], abs=.1)
-    if sys.platform == "linux":
-        assert cost["memory"] - before["memory"] == pytest.approx(32, abs=8)
-
-
-def test_a_contender_that_cannot_be_imported_is_named():
-    workers, missing = speed.start(
-        {"torch-less": (speed.Job, "no_such", "", 1)}, [0])
-    assert not workers
-    (why,) = missing.values()
-    assert "No module named" in why
+    assert failed["raises"] == "IndexError: pop from empty list"
+    assert "terminated abruptly" in failed["dies"]
+    assert [result for result, _ in done["a"]] == 3 * ["1"]
+    (_, first), (result, cost), _ = done["b"]
+    assert result == 2**25 * b"x" and cost["wall"] > 0
+    assert 0 < cost["cpu"] <= cost["since"] - first["since"] + 1e-6
+    assert sys.platform != "linux" or 32 < cost["memory"] < 500
+    assert [line.split(": ")[1] for line in
+            capsys.readouterr().out.splitlines()] == [
+        "a", "dies", "raises", "b", "b", "raises", "a", "a", "b"]
 
 
 class Fixed:
-    """Stands for a worker whose check gives these."""
+    """Stands for a worker whose implementation computes these."""
 
-    def __init__(self, loss, **gradients):
-        self.answer = loss, {k: np.float32(v) for k, v in gradients.items()}
+    def __init__(self, _, name, images, cores):
+        if name not in (found := {
+                "ours": (100, [1, 2]), "same": (100.001, [1, 2]),
+                "other loss": (100.1, [1, 2]), "nan": (np.nan, [1, 2]),
+                "other gradient": (100, [1, 2.1])}):
+            raise processes.WorkerError("No module")
+        self.loss, self.gradient = found[name]
 
-    def call(self, method):
-        return self.answer, None
+    def call(self, *_):
+        return (self.loss, {"w": np.float32(self.gradient)}), None
 
-
-def test_contenders_that_compute_something_else_are_not_measured():
-    wrong = speed.check({
-        "ours": Fixed(100, w=[1, 2]), "same": Fixed(100.001, w=[1, 2]),
-        "other loss": Fixed(100.1, w=[1, 2]),
-        "other gradient": Fixed(100, w=[1, 2.1]),
-        "nan": Fixed(np.nan, w=[1, 2])})
-    assert wrong == {"other loss": "computes the loss 100.1, not 100",
-                     "other gradient": "computes another gradient of w",
-                     "nan": "computes the loss nan, not 100"}
+    def close(self):
+        pass
 
 
-def turns(*cpu, since=10.):
-    return [(300. - i, {"cpu": c, "wall": 2 * c, "since": since + i,
+def test_what_cannot_be_had_or_computes_otherwise_is_not_timed(monkeypatch):
+    with pytest.raises(processes.WorkerError, match="KeyError: 'no_such'"):
+        processes.Worker(speed.implementation, "no_such", [])
+    monkeypatch.setattr(speed, "Worker", Fixed)
+    workers, excluded = speed.start(
+        ["ours", "same", "other loss", "other gradient", "nan", "none"],
+        blobs(1), 0)
+    assert list(workers) == ["ours", "same"]
+    assert excluded == {"other loss": "computes the loss 100.1, not 100",
+                        "other gradient": "computes another gradient of w",
+                        "nan": "computes the loss nan, not 100",
+                        "none": "No module"}
+    with pytest.raises(processes.WorkerError, match="No module"):
+        speed.start(["none", "ours"], blobs(1), 0)
+
+
+def turns(*cpu):
+    return [(300. - i, {"cpu": c, "wall": 2 * c, "since": 10. + i,
                         "memory": 100. + i}) for i, c in enumerate(cpu)]
 
 
 def test_rows_leave_out_the_first_round_but_for_the_start_up():
-    peak = turns(1, .5, 1, 2)
-    rows = speed.summarize({"ours": turns(9, 1, 2, 4),
-                            "other": turns(8, 3, 2, 2)}, peak, 1000)
-    other = rows["other"]
-    assert other["cpu"] == [3, 2, 2]
-    assert other["loss"] == 297
-    assert other["images_per_cpu_second"] == 500
-    assert other["cpu_against_ours"] == rounds.quartiles([3, 1, .5])
-    assert other["startup"] == 10 - 2
-    assert other["memory"] == 103
-    share = [network.operations() * 1000 / c * p / speed.Peak.operations()
-             for c, p in zip([3, 2, 2], [.5, 1, 2])]
-    assert other["share_of_peak"] == pytest.approx(rounds.quartiles(share))
+    row = speed.summarize({"ours": turns(9, 1, 2, 4), "jax_scan": turns(
+        8, 3, 2, 2)}, np.array([.5, 1, 2]), 1000)["jax_scan"]
+    assert row["cpu"] == [3, 2, 2] and row["loss"] == 297
+    assert row["images_per_cpu_second"] == 500 and row["startup"] == 10 - 2
+    assert row["memory"] == 103
+    low, middle, high = row["cpu_against_ours"]
+    assert middle == 1 and high - low == stats.iqr([3, 1, .5])
+    rates = network.operations() * 1000 / np.array([3, 2, 2])
+    assert row["share_of_peak"][1] == np.median(rates / [.5, 1, 2])
 
 
 def test_growth_varies_one_thing_at_a_time():
-    every = list(speed.variants("file", 1000))
+    images = np.zeros(2000)
+    every = list(speed.variants(images, 1000))
     assert len({what for what, *_ in every}) == 5
-    for what, value, job, n, threads in every:
+    for what, value, threads, n, (_, _, used, *rest) in every:
         if what != "image side":
-            _, name, file, images, batchsize, n_z = job
-            assert (name, file, images) == ("ours", "file", n)
-            settings = {"batch size": batchsize, "n_z": n_z, "images": n,
-                        "threads": threads}
+            batchsize, n_z = [*rest, *(100, 20)[len(rest):]]
             usual = {"batch size": 100, "n_z": 20, "images": 1000,
                      "threads": 1}
-            assert settings == {**usual, what: value}
+            assert len(used) == n and {**usual, what: value} == {
+                "batch size": batchsize, "n_z": n_z, "images": n,
+                "threads": threads}
 
 
-@pytest.fixture(scope="module")
-def committed():
-    return json.loads(speed.RESULT.read_text())
+def test_bad_options_are_named_and_results_are_written_whole(
+        tmp_path, monkeypatch, capsys):
+    for option, value in (("--rounds", "1"), ("--rounds", "x"),
+                          ("--core", "-1"), ("--images", "2.5")):
+        monkeypatch.setattr(sys, "argv", ["speed", option, value])
+        with pytest.raises(SystemExit):
+            results.options("", "a.json", rounds=(2, 2), images=(9, 1))
+        assert f"argument {option}" in capsys.readouterr().err
+    results.save({"a": 1}, tmp_path / "a.json")
+    with pytest.raises(TypeError):
+        results.save({"a": object()}, tmp_path / "a.json")
+    [file] = tmp_path.iterdir()
+    assert json.loads(file.read_text())["a"] == 1
 
 
-def test_the_committed_result_names_every_contender_once(committed):
-    names = [*committed["contenders"], *committed["not_measured"]]
-    assert sorted(names) == sorted(speed.CONTENDERS)
-    assert committed["contenders"]["ours"]["cpu_against_ours"] == [1, 1, 1]
-    assert committed["megaflop_per_image"] * 1e6 == network.operations()
-    for row in committed["contenders"].values():
-        assert len(row["cpu"]) == committed["rounds"] - 1
-        assert row["cpu_against_ours"] == rounds.ratios(
-            row["cpu"], committed["contenders"]["ours"]["cpu"])
+def test_the_committed_speeds_are_whole_and_say_what_the_page_says():
+    rows = SPEED["contenders"]
+    assert sorted([*rows, *SPEED["not_measured"]]) == sorted(
+        speed.IMPLEMENTATIONS)
+    assert SPEED["megaflop_per_image"] * 1e6 == network.operations()
+    for row in rows.values():
+        assert len(row["cpu"]) == SPEED["rounds"] - 1
+        assert row["cpu_against_ours"] == processes.quartiles(
+            np.divide(row["cpu"], rows["ours"]["cpu"]))
+    middle = {name: row["cpu_against_ours"][1] for name, row in rows.items()}
+    assert all(abs(middle[name] - 1) < .05
+               for name in ("graph_2016", "per_batch"))
+    assert all(middle[name] > 1.2 for name in LIBRARIES)
 
 
-def test_within_tensorflow_little_is_left_to_win(committed):
-    """What book/speed.md says of the table."""
-    middle = {name: row["cpu_against_ours"][1]
-              for name, row in committed["contenders"].items()}
-    near = "graph_2016", "per_batch"
-    assert all(abs(middle[name] - 1) < .05 for name in near)
-    assert all(middle[name] > 1.2 for name in middle
-               if name.startswith(("pytorch", "jax")))
-
-
-def test_the_page_shows_every_row_the_fastest_first(committed):
-    lines = speed_page.page(
-        {**committed, "not_measured": {"abacus": "there is none"}}
-    ).splitlines()
-    rows = [line for line in lines if line.count("|") == 7][2:]
-    middles = [float(line.split("|")[2].split()[0]) for line in rows]
-    assert len(rows) == len(committed["contenders"])
-    assert middles == sorted(middles)
-    assert any(speed.CONTENDERS["ours"] in line and "| 1.00 (" in line
-               for line in rows)
-    assert "Not measured: abacus, because there is none." in lines
-    grown = [line for line in lines if line.count("|") == 6][2:]
-    assert len(grown) == sum(map(len, committed["growth"].values())) > 10
-
-
-def test_the_page_says_who_waits_and_whose_training_broke():
-    def one(what, wall, loss):
-        return {"what": what, "loss": loss, "cpu_against_ours": [1, 1, 1],
-                "wall_against_ours": [wall] * 3}
-
-    text = speed_page.remarks([one("ours", 1, 2.0), one("fit", 1.9, np.nan)])
-    assert "wait: fit took 1.90 times as long as ours." in text
-    assert "the loss of fit was no number;" in text
-    quiet = speed_page.remarks([one("ours", 1, 2.0)])
-    assert quiet == "By the clock all take what they take of the CPU."
-
-
-def test_the_committed_figure_is_drawn_from_the_committed_result(
-        committed, tmp_path):
-    speed.draw(committed["contenders"], tmp_path / "speed.png")
-    drawn, kept = [base64.b64encode(path.read_bytes()).decode() for path in (
-        tmp_path / "speed.png", speed.RESULT.with_name("speed.png"))]
-    assert not list(compare.picture_faults(kept, drawn, 0.98))
-
-
-@pytest.mark.parametrize("recipe, n", [("of_2016", 600), ("quick", 600)])
-def test_recipes_train_a_vae_that_gets_better(recipe, n):
-    model, records = getattr(recipes, recipe)(blobs(n), seed=0)
-    assert isinstance(model, VAE) and model.generation_loss is cross_entropy
-    losses = [record["loss"] for record in records]
-    assert len(losses) == recipes.EPOCHS[recipe]
-    assert losses[-1] < .9 * losses[0]
-
-
-@pytest.mark.parametrize("name", quality.CHANGES)
-def test_every_change_of_the_quick_recipe_changes_its_training(name):
-    usual, other = (quality.begin("quick", blobs(400), 0, **changes)[1]
-                    for changes in ({}, quality.CHANGES[name]))
-    losses = [[record["loss"] for record in records]
-              for records in (usual, other)]
-    assert (losses[0] == losses[1]) == (name == quality.QUICK)
-
-
-@pytest.fixture(scope="module")
-def compared():
-    return json.loads(quality.RESULT.read_text())
-
-
-def test_the_committed_comparison_is_whole(compared):
-    assert list(compared["validation"]) == list(quality.CHANGES)
-    assert min(map(len, compared["validation"].values())) >= 3
-    assert len(compared["test"]) >= 3
-    for curves in compared["test"]:
-        for name, epochs in recipes.EPOCHS.items():
-            assert len(curves[name]["loss"]) == epochs
-            assert np.all(np.diff([0, *curves[name]["cpu"]]) > 0)
-
-
-def test_the_quick_recipe_is_the_best_of_those_tried_and_in_time(compared):
+def test_the_quick_recipe_is_the_best_of_those_tried_and_in_time():
+    assert list(QUALITY["validation"]) == list(compare_recipes.CHANGES)
     means = {name: np.mean(losses)
-             for name, losses in compared["validation"].items()}
-    assert min(means, key=means.get) == quality.QUICK
-    slow, quick, *cpu = speed_page.ends(compared["test"])
-    assert np.median(np.divide(*cpu[::-1])) <= 1 / 3
-    assert np.mean(quick) <= np.mean(slow)
+             for name, losses in QUALITY["validation"].items()}
+    assert min(means, key=means.get) == compare_recipes.QUICK
+    ends = {name: np.transpose([
+        [curves[name]["cpu"][-1], curves[name]["loss"][epochs - 1]]
+        for curves in QUALITY["test"]])
+        for name, epochs in recipes.EPOCHS.items()}
+    assert np.median(ends["quick"][0] / ends["of_2016"][0]) <= 1 / 3
+    assert ends["quick"][1].mean() <= ends["of_2016"][1].mean()
 
 
-def curves(slow, quick, cpu=(9., 3.)):
-    return {"of_2016": {"cpu": [1., cpu[0]], "loss": slow},
-            "quick": {"cpu": [1., cpu[1]], "loss": quick}}
+def test_the_recipes_train_and_every_change_changes_the_training():
+    kept = []
+    for recipe, changes in [("of_2016", {}), *(
+            ("quick", changes) for changes in
+            compare_recipes.CHANGES.values())]:
+        _, records = compare_recipes.begin(recipe, blobs(400), 0, **changes)
+        losses = [record["loss"] for record in records]
+        assert len(losses) == recipes.EPOCHS[recipe]
+        assert losses[-1] < .95 * losses[0] and losses not in kept
+        kept.append(losses)
 
 
-def test_the_page_says_what_the_recipes_reach():
-    found = {"machine": {"processor": "an abacus"}, "test": [
-        curves([110, 104], [109, 105]), curves([107, 110], [108, 103]),
-        curves([112, 104.5], [109, 105])]}
-    text = speed_page.reached(found)
-    assert text.count("| 9\u00a0s | 3\u00a0s |") == 3
-    assert "| 1 | 110.0 | 103.0 |" in text
-    assert "takes **33%** of the CPU time" in text
-    assert "at **104.33** nats (mean of 3 seeds, standard deviation 1.15" in text
-    assert "**106.17** (mean of 3 seeds" in text
-    assert "is 1.83 nats better in the mean, and 0.50 nats worse in" in text
-    assert "In 1 of the 3 seeds an epoch of 2016's" in text
-    assert speed_page.jumps(found["test"][:1]).startswith("No epoch")
-    rows = speed_page.choosing({"validation": {"a": [104, 105.0]}})
-    assert rows.endswith("| a | 104.5 | 104.0, 105.0 |")
+def test_the_committed_figures_are_drawn_from_the_committed_results(tmp_path):
+    speed.draw(SPEED["contenders"], tmp_path / "speed.png")
+    compare_recipes.draw(QUALITY["test"], tmp_path / "quality.png")
+    found = json.loads((results.DATA / "likelihood.json").read_text())
+    likelihood.draw(found["rows"], tmp_path / "likelihood.png")
+    if execute.mnist_is_here():
+        likelihood.draw_pixels(tmp_path / "pixels.png")
+    for file in tmp_path.iterdir():
+        drawn, kept = [base64.b64encode(path.read_bytes()).decode()
+                       for path in (file, results.DATA / file.name)]
+        assert not list(compare.picture_faults(kept, drawn, 0.98)), file.name
 
 
-def test_the_committed_curves_are_drawn_from_the_committed_result(
-        compared, tmp_path):
-    quality.draw(compared["test"], tmp_path / "quality.png")
-    drawn, kept = [base64.b64encode(path.read_bytes()).decode() for path in (
-        tmp_path / "quality.png", quality.RESULT.with_name("quality.png"))]
-    assert not list(compare.picture_faults(kept, drawn, 0.98))
-
-
-def test_every_convolution_of_a_step_has_its_row_in_the_profile():
-    contender = ours.Contender(blobs(400), network.start_weights(), 100)
-    found = {name: seconds for name, seconds, _ in profile.events(
-        contender.train_epoch) if "/while/" in name}
-    rows = profile.table([found], 400, peak=1e12)
-    shares = [row["share"] for row in rows]
-    assert len(rows) == 13 and sum(shares) == pytest.approx(1)
-    assert min(shares) > 0
-    assert [row["of_peak"] > 0 for row in rows] == 12 * [True] + [False]
-    total = sum(row["of_peak"] * row["share"] for row in rows)
-    assert total == pytest.approx(
-        network.operations() * 400 / 1e12 / sum(found.values()))
-    with pytest.raises(ValueError, match="no row for a/while/last:Conv3D"):
+def test_every_convolution_has_its_row_with_and_without_onednn(monkeypatch):
+    for onednn in "01":
+        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", onednn)
+        worker = processes.Worker(profile.Profiled, blobs(400))
+        seconds, _ = worker.call("run")
+        worker.close()
+        rows = profile.table([seconds], 400, peak=1e12)
+        assert len(rows) == 13 and min(row["share"] for row in rows) > 0
+        assert sum(row["share"] for row in rows) == pytest.approx(1)
+        assert sum(row["of_peak"] * row["share"] for row in rows) == (
+            pytest.approx(network.operations() * 400 / 1e12
+                          / sum(seconds.values())))
+    with pytest.raises(ValueError, match="No row for a/while/last:Conv3D"):
         profile.row_of("a/while/last:Conv3D")
 
 
 def test_the_graph_of_2016_calls_the_same_kernels():
-    """What book/speed.md says of the profile."""
-    images, called = blobs(400), []
-    for contender in (ours, graph_2016):
-        trained = contender.Contender(images, network.start_weights(), 100)
-        trained.train_epoch()
-        kinds = collections.Counter()
-        for name, _, times in profile.events(trained.train_epoch):
-            kind = name.rpartition(":")[2].replace("Fused", "")
-            if re.search("Conv2D|MatMul", kind):
-                kinds[kind] += times
-        called.append(kinds)
+    called = []
+    for name in ("ours", "graph_2016"):
+        made = speed.implementation(name, blobs(400))
+        made.run()
+        called.append(collections.Counter())
+        for event, (_, times) in profile.events(made.run).items():
+            kernel = event.rpartition(":")[2].replace("Fused", "")
+            if "Conv2D" in kernel or "MatMul" in kernel:
+                called[-1][kernel] += times
     assert called[0] == called[1] and called[0].total() == 4 * (11 + 9)
-
-
-def test_the_page_says_what_the_profile_leaves_to_win():
-    committed = json.loads(profile.RESULT.read_text())
-    text = speed_page.profile(committed)
-    for row in committed["rows"]:
-        assert f"| {row['what']} | {row['share']:.1%} |" in text
-    needed = 1 - committed["rows"][-1]["share"]
-    assert f"a step would be {1 / needed:.2f} times as fast" in text
-    assert needed > 1 / 1.25  # no loop can win that on the graph of 2016
-    assert "is one kernel, the last deconvolution, with" in text

@@ -453,7 +453,7 @@ def test_machine_says_in_one_line_what_the_numbers_were_made_on():
 def test_all_training_images_take_less_than_a_gigabyte_and_a_half():
     program = """
 import numpy as np
-from benchmarks.rounds import peak_megabytes
+from benchmarks.processes import peak_megabytes
 from vae_tf import VAE, train
 images = np.random.default_rng(0).random((55_000, 28, 28, 1), np.float32)
 next(train(VAE(), images, epochs=1))

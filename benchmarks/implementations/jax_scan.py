@@ -2,8 +2,10 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax import lax, nn
+
 
 def convolve(x, w):
     """Convolve, 5x5 and stride 2, as slices and one matrix product.
@@ -47,7 +49,7 @@ def loss_function(p, images, samples):
     return jnp.mean(generation_loss + latent_loss)
 
 
-class Contender:
+class Jax:
 
     def __init__(self, images, weights, batchsize):
         self.images = jnp.asarray(images)
@@ -80,9 +82,9 @@ class Contender:
     def loss_and_gradients(self, images, samples):
         loss, gradients = jax.value_and_grad(loss_function)(
             self.state[0], images, samples)
-        return float(loss), gradients
+        return float(loss), {k: np.asarray(v) for k, v in gradients.items()}
 
-    def train_epoch(self):
+    def run(self):
         self.key, key = jax.random.split(self.key)
         self.state, loss = self.run_epoch(self.state, key)
         return float(loss)

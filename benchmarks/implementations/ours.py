@@ -7,7 +7,7 @@ import tensorflow as tf
 from vae_tf import VAE, cross_entropy, train
 
 
-class Contender:
+class Ours:
 
     kind = VAE
 
@@ -15,7 +15,8 @@ class Contender:
         n_z = len(weights["w_mean/bias"])
         self.model = self.kind(n_z, generation_loss=cross_entropy)
         self.model.loss(images[:1])  # makes the variables
-        self.variables = self.model.scope._by_name
+        self.variables = {variable.name.removesuffix(":0"): variable
+                          for variable in self.model.trainable_variables}
         for name, variable in self.variables.items():
             variable.assign(weights[name])
         self.records = train(self.model, images, epochs=10**6,
@@ -25,7 +26,8 @@ class Contender:
         with (mock.patch("tensorflow.random.normal", lambda *_, **__: samples),
               tf.GradientTape() as tape):
             loss = self.model.loss(images)["loss"]
-        return float(loss), tape.gradient(loss, self.variables)
+        gradients = tape.gradient(loss, self.variables)
+        return float(loss), {k: v.numpy() for k, v in gradients.items()}
 
-    def train_epoch(self):
+    def run(self):
         return next(self.records)["loss"]

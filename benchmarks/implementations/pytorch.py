@@ -1,7 +1,7 @@
-"""PyTorch, eager, with its fused Adam; images stay in memory.
+"""PyTorch, eager or compiled, with its fused Adam; images stay in memory.
 
-Its convolutions pad on the other side than TensorFlow's. The same network is
-therefore the one for mirrored images, with mirrored weights.
+PyTorch's convolutions pad the other side of an image than TensorFlow's, so
+the same network is that for mirrored images, with mirrored weights.
 """
 
 import numpy as np
@@ -44,7 +44,7 @@ def loss_function(model, images, samples):
     return (generation_loss + latent_loss) / len(images)
 
 
-class Contender:
+class PyTorch:
 
     loss_function = staticmethod(loss_function)
 
@@ -55,8 +55,8 @@ class Contender:
         self.model = VAE(self.n_z)
         with torch.no_grad():
             for name, weight in weights.items():
-                self.parameter(name).copy_(torch.from_numpy(mirror(
-                    name, weight).copy()))
+                mirrored = mirror(name, weight).copy()
+                self.parameter(name).copy_(torch.from_numpy(mirrored))
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=0.001,
                                           fused=True)
 
@@ -81,7 +81,7 @@ class Contender:
         return loss.item(), {name: self.gradient(name, shape)
                              for name, shape in shapes(self.n_z).items()}
 
-    def train_epoch(self):
+    def run(self):
         losses = []
         for batch in torch.randperm(len(self.images)).split(self.batchsize):
             images = self.images[batch]
@@ -94,16 +94,26 @@ class Contender:
         return torch.stack(losses).mean().item()
 
 
+class Compiled(PyTorch):
+    """The same through `torch.compile`, which needs a C++ compiler."""
+
+    def __init__(self, images, weights, batchsize):
+        super().__init__(images, weights, batchsize)
+        self.loss_function = torch.compile(loss_function)
+
+
 def mirror(name, weight):
     """Return a weight in PyTorch's order, for mirrored images."""
-    if name in ("w_mean/Matrix", "w_stddev/Matrix"):
-        flat = weight.reshape(7, 7, 32, -1)[::-1, ::-1]
-        return flat.transpose(3, 2, 0, 1).reshape(-1, 7 * 7 * 32)
-    if name == "z_matrix/Matrix":
-        flat = weight.reshape(-1, 7, 7, 32)[:, ::-1, ::-1]
-        return flat.transpose(3, 1, 2, 0).reshape(7 * 7 * 32, -1)
-    if name == "z_matrix/bias":
-        return weight.reshape(7, 7, 32)[::-1, ::-1].transpose(2, 0, 1).ravel()
     if weight.ndim == 4:
         return weight[::-1, ::-1].transpose(3, 2, 0, 1)
-    return weight
+    if name in ("w_mean/Matrix", "w_stddev/Matrix"):
+        return channels_first(weight).T
+    if name == "z_matrix/Matrix":
+        return channels_first(weight.T)
+    return channels_first(weight)[:, 0] if name == "z_matrix/bias" else weight
+
+
+def channels_first(features):
+    """Return features [7*7*32, n] as those of mirrored images [32*7*7, n]."""
+    features = features.reshape(7, 7, 32, -1)[::-1, ::-1]
+    return features.transpose(2, 0, 1, 3).reshape(7 * 7 * 32, -1)

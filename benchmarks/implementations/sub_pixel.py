@@ -2,15 +2,15 @@
 
 import tensorflow as tf
 
-from benchmarks.contenders import ours
+from benchmarks.implementations.ours import Ours
 from vae_tf import VAE, ops
 
 
 def conv_transpose(x, output_shape, name):
-    """Do what `ops.conv_transpose` does, on the small image.
+    """Compute what `ops.conv_transpose` does, on the small image.
 
-    The four pixels that one becomes are four features of a 3x3 convolution,
-    with the same 5x5 weights. (Shi et al. 2016)
+    A 3x3 convolution, made of the same 5x5 weights, gives the four pixels
+    that take the place of one as four features. (Shi et al. 2016)
     """
     c, features = x.shape[-1], output_shape[-1]
     w = ops.get_variable(
@@ -25,7 +25,7 @@ def conv_transpose(x, output_shape, name):
 
 
 class SubPixelVAE(VAE):
-    """The VAE, from the same weights and to the same result."""
+    """The VAE: the same weights give the same images."""
 
     def generation(self, z):
         n = tf.shape(z)[0]
@@ -36,6 +36,6 @@ class SubPixelVAE(VAE):
             return tf.nn.sigmoid(conv_transpose(x, [n, 28, 28, 1], "g_h2"))
 
 
-class Contender(ours.Contender):
+class SubPixel(Ours):
 
     kind = SubPixelVAE
