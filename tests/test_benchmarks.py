@@ -19,7 +19,7 @@ from benchmarks import network, profile, quality, recipes, rounds, speed
 from benchmarks.contenders import (graph_2016, keras_fit, ours, per_batch,
                                    sub_pixel)
 from book._tools import compare, execute
-from tests.clerk import Clerk
+from tests.child_process import Job
 from tests.test_train import blobs
 from vae_tf import VAE, cross_entropy, ops
 import tensorflow as tf
@@ -130,13 +130,13 @@ def test_quartiles_and_ratios_are_those_of_scipy():
     assert high - low == pytest.approx(stats.iqr(a / b))
 
 
-def clerks(*words):
-    return {word: rounds.Worker(Clerk, word) for word in words}
+def jobs(*words):
+    return {word: rounds.Worker(Job, word) for word in words}
 
 
 def test_workers_take_turns_and_those_that_fail_are_named():
     before, said = dict(os.environ), []
-    workers = clerks("a", "raise", "die", "b")
+    workers = jobs("a", "raise", "die", "b")
     assert dict(os.environ) == before   # their threads are theirs alone
     done, failed = rounds.take_turns(workers, "work", 3, said.append)
     for worker in workers.values():
@@ -152,7 +152,7 @@ def test_workers_take_turns_and_those_that_fail_are_named():
 
 
 def test_a_worker_tells_what_its_work_cost():
-    worker = rounds.Worker(Clerk, "", cores=[0])
+    worker = rounds.Worker(Job, "", cores=[0])
     _, before = worker.call("work")
     _, cost = worker.call("burn", .3)
     worker.close()
