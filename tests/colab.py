@@ -1,9 +1,8 @@
 """Run the chapters as Colab would: its versions, an empty folder, no tree.
 
-Each chapter is run twice, standalone and from the repository. The set-up cell
-then installs the package from its own address, which Git is told to find in
-the last commit here. The environment's packages must be the same before
-and after, but for ours. What was run is kept in _build/colab.
+The set-up cell installs the package from the repository's address, which Git
+is told to find in the last commit here. The environment's packages must be the
+same before and after, but for ours. What was run is saved in _build/colab.
 """
 
 import argparse
@@ -20,15 +19,12 @@ from pathlib import Path
 import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
 
-from book._tools import standalone
 from book._tools.address import current
 from book._tools.compare import write
-from book._tools.toc import chapters
+from book._tools.toc import ROOT, chapters
 
-HOME = ROOT = Path(__file__).resolve().parent.parent
-BUILT = ROOT / "_build/colab"
+SAVED = ROOT / "_build/colab"
 CONSTRAINTS = ROOT / "tests/colab-constraints.txt"
-FORMS = ("standalone", "repository")
 # Run after a chapter: where the package came from, and what was loaded.
 LAST = """\
 import json, sys, vae_tf, google.colab
@@ -39,37 +35,29 @@ print(json.dumps([vae_tf.__file__, sys.version.split()[0], {
 
 
 def main():
-    wanted = arguments(chapters(ROOT))
-    faults = []
+    names = chapters(ROOT)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--timeout", type=int, default=600,
+                        help="seconds that one cell may take")
+    parser.add_argument("--chapters", nargs="*", choices=names, metavar="NAME")
+    wanted = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        place = Place(Path(wanted.environment).absolute(), Path(folder))
-        before = place.packages()
-        faults += [*version_faults(before, pins())]
-        for name in wanted.chapters:
-            for form in wanted.forms:
-                faults += check(place, name, form, before, wanted.timeout)
+        colab = Colab(ROOT / ".venv-colab", Path(folder))
+        before = colab.packages()
+        faults = [*version_faults(before, pins())]
+        for name in wanted.chapters or names:
+            notebook = nbformat.read(ROOT / name, as_version=4)
+            faults += [f"{name}: {fault}" for fault in check(
+                colab, name, notebook, before, wanted.timeout)]
     sys.exit("\n".join(faults) or None)
 
 
-def arguments(names):
-    """Return what was asked for; no chapters are all."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--environment", default=".venv-colab")
-    parser.add_argument("--timeout", type=int, default=600,
-                        help="seconds that one cell may take")
-    parser.add_argument("--forms", nargs="*", choices=FORMS, default=FORMS)
-    parser.add_argument("--chapters", nargs="*", choices=names, metavar="NAME")
-    wanted = parser.parse_args()
-    wanted.chapters = wanted.chapters or names
-    return wanted
-
-
-class Place:
+class Colab:
     """An environment, an empty folder and the repository's last commit."""
 
     def __init__(self, environment, folder):
-        self.python, self.folder = environment / "bin/python", folder
-        served = repository(folder)
+        self.environment, self.folder = environment, folder
+        self.python = environment / "bin/python"
         # Nothing of ours can be imported, no reader's settings are read.
         self.variables = {
             name: value for name, value in os.environ.items()
@@ -79,7 +67,8 @@ class Place:
             "IPYTHONDIR": str(folder / "ipython"),
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # else ipykernel warns
             "GIT_CONFIG_COUNT": "1",
-            "GIT_CONFIG_KEY_0": f"url.{served.as_uri()}.insteadOf",
+            "GIT_CONFIG_KEY_0":
+                f"url.{last_commit(folder).as_uri()}.insteadOf",
             "GIT_CONFIG_VALUE_0": current(ROOT)[0]}
         kernel = folder / "kernels/colab/kernel.json"
         kernel.parent.mkdir(parents=True)
@@ -88,17 +77,15 @@ class Place:
                      "{connection_file}", "--log-level=CRITICAL"],
             "display_name": "Colab", "language": "python"}))
 
-    def pip(self, *arguments):
-        return subprocess.run(
-            [self.python, "-m", "pip", *arguments], env=self.variables,
-            check=True, stdout=subprocess.PIPE, text=True,
-            cwd=self.folder).stdout
-
     def packages(self):
         """Return {name: version} of the environment, without our package."""
-        self.pip("uninstall", "-qq", "-y", "vae-tf")
-        listed = json.loads(self.pip("list", "--format=json"))
-        return {package["name"]: package["version"] for package in listed}
+        for arguments in ("uninstall -qq -y vae-tf", "list --format=json"):
+            listed = subprocess.run(
+                [self.python, "-m", "pip", *arguments.split()], text=True,
+                env=self.variables, check=True, stdout=subprocess.PIPE,
+                cwd=self.folder).stdout
+        return {package["name"]: package["version"]
+                for package in json.loads(listed)}
 
     def run(self, notebook, timeout):
         """Run a notebook alone in a folder; return it and what went wrong."""
@@ -108,18 +95,17 @@ class Place:
                 [sys.executable, "-m", "pytest", "-p", "book._tools.execute",
                  "--rootdir", empty, "--config-file", "/dev/null",
                  "-p", "no:cacheprovider", "-q", "--no-header", "--color=no",
-                 "--nbval",
-                 "--nbval-kernel-name=colab", "--outputs=keep",
-                 f"--kept={self.folder}", f"--nbval-cell-timeout={timeout}",
+                 "--nbval", "--nbval-kernel-name=colab", "--no-compare",
+                 f"--executed={self.folder}",
+                 f"--nbval-cell-timeout={timeout}",
                  str(Path(empty, "chapter.ipynb"))],
-                cwd=HOME, env={**self.variables, "JUPYTER_PATH": str(
+                cwd=ROOT, env={**self.variables, "JUPYTER_PATH": str(
                     self.folder)}, stdout=subprocess.PIPE, text=True)
-        ran = self.folder / "chapter.ipynb"
-        return (nbformat.read(ran, as_version=4) if ran.exists() else notebook,
+        return (nbformat.read(self.folder / "chapter.ipynb", as_version=4),
                 done.stdout if done.returncode else "")
 
 
-def repository(folder):
+def last_commit(folder):
     """Make a repository of one commit, the tree's last, and return it.
 
     Not a clone: of a shallow one, as CI has, pip's clone without blobs would
@@ -151,40 +137,30 @@ def version_faults(packages, wanted):
                    f"{packages.get(name)}")
 
 
-def check(place, name, form, before, timeout):
-    """Return what is wrong with one run of a chapter; say how it went."""
-    notebook = nbformat.read(ROOT / name, as_version=4)
-    if form == "standalone":
-        notebook = standalone.standalone(notebook, ROOT / "vae_tf")
+def check(colab, name, notebook, before, timeout):
+    """Yield what is wrong with a run of a chapter; print how it went."""
+    start = time.monotonic()
     notebook.cells.append(nbformat.v4.new_code_cell(LAST))
-    label, start = f"{name} ({form})", time.monotonic()
-    notebook, wrong = place.run(notebook, timeout)
-    write(notebook, BUILT / form / Path(name).name)
-    if wrong:
-        return [f"{label}: {wrong}"]
-    seconds = time.monotonic() - start
+    notebook, failure = colab.run(notebook, timeout)
+    write(notebook, SAVED / Path(name).name)
+    if failure:
+        yield failure
+        return
     file, python, versions = json.loads(notebook.cells[-1].outputs[-1].text)
-    print(f"{label}: {checks(notebook)} checks held in {seconds:.0f} s; "
-          f"Python {python}, "
+    print(f"{name}: {count_checks(notebook)} checks held in "
+          f"{time.monotonic() - start:.0f} s; Python {python}, "
           + ", ".join(f"{key} {value}" for key, value in versions.items()),
           flush=True)
-    inside = Path(file).is_relative_to(place.python.parents[1])
-    faults = list(version_faults(place.packages(), before))
-    if inside != (form == "repository") or ROOT / "vae_tf" == Path(
-            file).parent:
-        faults.append(f"the package came from {file}")
-    return [f"{label}: {fault}" for fault in faults + list(said(notebook))]
-
-
-def said(notebook):
-    """Yield what a run wrote to stderr."""
+    yield from version_faults(colab.packages(), before)
+    if not Path(file).is_relative_to(colab.environment):
+        yield f"the package came from {file}"
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if output.get("name") == "stderr":
                 yield f"on stderr: {output.text}"
 
 
-def checks(notebook):
+def count_checks(notebook):
     """Count the asserts of a notebook."""
     return sum(isinstance(node, ast.Assert)
                for cell in notebook.cells if cell.cell_type == "code"

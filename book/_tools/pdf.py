@@ -24,7 +24,7 @@ CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update",
          "--disable-sync"]
-SIGNS = ('<div style="width: 100%; font: 8pt DejaVu Sans, sans-serif; '
+FOOTER = ('<div style="width: 100%; font: 8pt DejaVu Sans, sans-serif; '
          'text-align: center"><span class="pageNumber"></span></div>')
 
 
@@ -129,7 +129,7 @@ def printed(text):
         pdf = page.pdf(
             format="A4", outline=True, tagged=True, print_background=True,
             display_header_footer=True, header_template="<span></span>",
-            footer_template=SIGNS,
+            footer_template=FOOTER,
             margin={"top": "20mm", "bottom": "20mm", "left": "22mm",
                     "right": "22mm"})
         browser.close()
