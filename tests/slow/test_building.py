@@ -6,7 +6,6 @@ be committed with, or a run may meet.
 """
 
 import base64
-import io
 import os
 import re
 import shutil
@@ -20,7 +19,6 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_output
-from PIL import Image
 
 from book._tools import compare, execute, render, run, toc
 from tests.test_execute import cell, committed, stream
@@ -50,18 +48,39 @@ PACKAGED = cell("import vae_tf; print(vae_tf.name)",
 SLOW = cell("import time; time.sleep(2)")
 
 
-def picture():
-    """Return a cell that shows a picture of one grey, with its output."""
-    file = io.BytesIO()
-    Image.new("L", (30, 20), 99).save(file, "png")
-    png = base64.b64encode(file.getvalue()).decode()
-    return cell(
-        "import base64\nfrom IPython.display import Image\n"
-        f"Image(base64.b64decode({png!r}))",
-        new_output("execute_result", {
-            "image/png": png,
-            "text/plain": "<IPython.core.display.Image object>"}),
-        tags=["hero"])
+PNG = base64.b64encode((ROOT / "book/_static/icon.png").read_bytes()).decode()
+PICTURE = cell(
+    "import base64\nfrom IPython.display import Image\n"
+    f"Image(base64.b64decode({PNG!r}))",
+    new_output("execute_result", {
+        "image/png": PNG,
+        "text/plain": "<IPython.core.display.Image object>"}),
+    tags=["hero"])
+
+
+def notebook(*cells, count=None):
+    """Return the text of a notebook, its last cell with another count."""
+    nb = committed(*cells)
+    nb.cells[-1].execution_count = count or len(cells)
+    return nbformat.writes(nb)
+
+
+def error(name):
+    return new_output("error", ename=name, evalue="planted")
+
+
+# What is committed after a run that met a fault, which the next meets again.
+FAULTS = {
+    "raises": {SECOND: notebook(
+        PACKAGED, cell("1 / 0", error("ZeroDivisionError")))},
+    "kills its kernel": {SECOND: notebook(
+        PACKAGED, cell("import os; os.kill(os.getpid(), 9)"), count=9)},
+    "takes too long": {SECOND: notebook(
+        PACKAGED, cell("import time; time.sleep(999)"), count=9)},
+    "is cut in half": {SECOND: notebook(PACKAGED, SLOW)[:400]},
+    "has a broken package": {
+        "vae_tf/__init__.py": "raise ImportError('broken')\n",
+        SECOND: notebook(cell("import vae_tf", error("ImportError")))}}
 
 
 @pytest.fixture
@@ -88,8 +107,8 @@ def book(folder):
             "vae_tf/__init__.py": "name = 'a small package'\n",
             "vae_tf/data.py": "def load(): return ['MNIST']\n",
             "tests/__init__.py": "", "tests/test_three.py": TEST,
-            FIRST: nbformat.writes(committed(picture())),
-            SECOND: nbformat.writes(committed(PACKAGED, SLOW))}.items():
+            FIRST: notebook(PICTURE),
+            SECOND: notebook(PACKAGED, SLOW)}.items():
         write(folder, name, text)
     (folder / ".venv").symlink_to(ROOT / ".venv")
     assert (ROOT / ".venv/full").exists()
@@ -128,42 +147,10 @@ def check_pages(folder):
     assert "a small package" in page(folder, SECOND)
 
 
-# Faults: a chapter as it would be committed after a run that met one.
-
-def raises(folder):
-    end_with(folder, cell("1 / 0", new_output(
-        "error", ename="ZeroDivisionError", evalue="division by zero")))
-
-
-def kills_the_kernel(folder):
-    end_with(folder, cell("import os; os.kill(os.getpid(), 9)"), count=None)
-
-
-def takes_too_long(folder):
-    end_with(folder, cell("import time; time.sleep(999)"), count=None)
-
-
-def is_cut(folder):
-    text = (folder / SECOND).read_text()
-    write(folder, SECOND, text[:len(text) // 2])
-
-
-def has_a_broken_package(folder):
-    write(folder, "vae_tf/__init__.py", "raise ImportError('broken')\n")
-    end_with(folder, cell("import vae_tf", new_output(
-        "error", ename="ImportError", evalue="broken")))
-
-
-def end_with(folder, last, count=2):
-    notebook = committed(PACKAGED, last)
-    notebook.cells[-1].execution_count = count
-    write(folder, SECOND, nbformat.writes(notebook))
-
-
-@pytest.mark.parametrize("fault", [
-    raises, kills_the_kernel, takes_too_long, is_cut, has_a_broken_package])
+@pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_named_and_a_run_leaves_a_book_all_the_same(book, fault):
-    fault(book)
+    for name, text in FAULTS[fault].items():
+        write(book, name, text)
     before = {path: path.read_bytes() for path in book.glob("book/*.*")}
     for target, message in (
             ("html",
@@ -176,17 +163,21 @@ def test_a_fault_is_named_and_a_run_leaves_a_book_all_the_same(book, fault):
         assert not re.search(message.format(FIRST), text), text
         assert (book / "_build/html").exists() == (target == "book")
     assert "_images/" in page(book, FIRST)
-    assert ("could not be run" if fault is is_cut else
+    assert ("could not be run" if fault == "is cut in half" else
             "stopped at the cell above") in page(book, SECOND)
     assert before == {path: path.read_bytes()
                       for path in book.glob("book/*.*")}
 
 
-def test_a_link_that_leads_nowhere_fails(book):
-    for link in ("nowhere.ipynb", "second.ipynb#no-such-heading"):
-        write(book, "book/index.md", f"# A small book\n\n[a]({link})\n")
-        status, text = make(book, "html")
-        assert status != 0 and link.rpartition("#")[2] in text, text
+@pytest.mark.parametrize("target, link, fails", [
+    ("html", "nowhere.ipynb", True), ("html", "second.ipynb#none", True),
+    ("links", "https://github.com/-OWNER-/vae-explained", False),
+    ("links", "http://127.0.0.1:1/gone", True)])
+def test_a_link_that_leads_nowhere_fails(book, target, link, fails):
+    write(book, "book/index.md", f"# A small book\n\n[a]({link})\n")
+    status, text = make(book, target)
+    assert (status != 0) == fails, text
+    assert (link.rpartition("#")[2] in text) == fails, text
 
 
 def test_the_real_book_is_rendered_wherever_its_chapters_stop(tmp_path,
@@ -201,9 +192,9 @@ def test_the_real_book_is_rendered_wherever_its_chapters_stop(tmp_path,
             assert (run.SOURCE / "book" / name).resolve().is_file(), name
     *names, last = toc.chapters(ROOT)
     for name in names:
-        notebook = nbformat.read(ROOT / name, as_version=4)
-        execute.cut(notebook, 1, "failed")
-        compare.write(notebook, run.SOURCE / name)
+        stopped = nbformat.read(ROOT / name, as_version=4)
+        execute.cut(stopped, 1, "failed")
+        compare.write(stopped, run.SOURCE / name)
     assert run.write_placeholders()
     assert render.render(run.SOURCE, strict=False) == 0
     for name in (*names, last, "book/claims", "book/index"):
@@ -212,8 +203,9 @@ def test_the_real_book_is_rendered_wherever_its_chapters_stop(tmp_path,
 
 
 def test_a_check_that_does_not_hold_is_shown_and_counted(book):
-    end_with(book, cell("assert 6 * 9 == 42\nprint('on')", stream("on\n"),
-                        tags=["hide-cell"]))
+    write(book, SECOND, notebook(
+        PACKAGED, cell("assert 6 * 9 == 42\nprint('on')", stream("on\n"),
+                       tags=["hide-cell"])))
     status, text = make(book, "book")
     assert status == 0, text
     shown = page(book, SECOND)
