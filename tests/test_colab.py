@@ -55,4 +55,5 @@ def test_a_planted_fault_is_found(tmp_path, monkeypatch, capfd):
     printed = capfd.readouterr().out
     assert "ValueError" in printed and "AssertionError" in printed
     assert "2 failed, 1 passed" in printed
-    assert [*colab.errors(colab.SAVED)] == ["warns.ipynb, on stderr: planted\n"]
+    assert [*colab.errors(colab.SAVED)] == [
+        "warns.ipynb, on stderr: planted\n"]

@@ -25,7 +25,7 @@ PLANTED = [
 
 
 def loaders(*folders):
-    """Return what in the Python of folders, their notebooks' too, unpickles."""
+    """Return what unpickles in the Python and the notebooks of folders."""
     found = subprocess.run([*RUFF, *folders], capture_output=True, text=True)
     assert found.returncode in (0, 1), found.stderr
     return found.stdout.splitlines() + [

@@ -231,14 +231,6 @@ class Report:
         self.config, self.chapters = config, []
         self.terminal = config.pluginmanager.get_plugin("terminalreporter")
 
-    def pytest_report_teststatus(self, report):
-        """Count the cells of chapters, and print no letter for each."""
-        if ".ipynb::" not in report.nodeid:
-            return None
-        if report.when == "call" or report.skipped:
-            return report.outcome, "", report.outcome.upper()
-        return ("error", "E", "ERROR") if report.failed else ("", "", "")
-
     def pytest_runtest_logreport(self, report):
         properties = dict(report.user_properties)
         if report.when == "teardown" and "chapter" in properties:
