@@ -60,8 +60,6 @@ define uv
 	$(if $(UV_SYSTEM_CERTS)$(UV_NATIVE_TLS),,UV_SYSTEM_CERTS=true \
 		UV_NATIVE_TLS=true $(UV) pip $(1) ||) $(UV) pip $(1)
 endef
-COMPILE = compile --quiet --universal --python-version 3.11 \
-	--generate-hashes --custom-compile-command 'make lock'
 
 # pip with its own certificates or the reader's, then with the system's.
 define pip
@@ -71,9 +69,6 @@ define pip
 		$(1) -m pip $(2) --quiet $${certificates:+"$$certificates"} && break; \
 	done
 endef
-
-# By module, since a script knows the folder where it was installed.
-BOOK = $(BIN)/python -c 'from jupyter_book.cli.main import main; main()'
 
 # Chapters are imported from where they are: by a path that a move keeps.
 define package
@@ -97,10 +92,14 @@ endef
 help:
 	@sed -n 's/-now:/:/; s/^\([a-z-]*\):.*## /\1 	/p' Makefile | expand -t 13
 
-# In one folder one after the other.
+# In one folder one after the other: the shell's lock on this file lasts as long
+# as the shell and what it has started. (6 is exclusive and not blocking.)
 book html test accept:
-	@$(call choose,PYTHON,$(BIN)/python); exec "$$python" book/_tools/alone.py \
-		"$(MAKE)" --no-print-directory $@-now
+	@$(call choose,PYTHON,$(BIN)/python); exec 9<Makefile; \
+	lock() { "$$python" -c "import fcntl; fcntl.flock(9, $$1)" 2>/dev/null; }; \
+	lock 6 || { echo 'Waiting for another make in this folder, if there is' \
+		'one.'; lock 2 || echo 'It cannot be locked: run one at a time.'; }; \
+	exec "$(MAKE)" --no-print-directory $@-now
 
 book-now: .venv/full  ## run every chapter here and now, then render what was run
 	$(BIN)/python -m book._tools.run --timeout $(CELL_SECONDS)
@@ -129,15 +128,15 @@ accept-now:  ## take what `make test` ran as the committed
 newest:
 	rm -rf _build/newest
 	git clone --quiet . _build/newest
-	rm _build/newest/requirements*.lock
+	rm _build/newest/requirements.lock
 	$(MAKE) -C _build/newest lock
 	$(MAKE) -C _build/newest test VAE_TF_DATA="$$VAE_TF_DATA"
 	$(MAKE) -C _build/newest html
 
 links: $(RENDERER)
 	rm -rf _build/links
-	$(BOOK) build -q -W -n --keep-going --builder linkcheck \
-		--path-output _build/links .
+	$(BIN)/python -c 'from jupyter_book.cli.main import main; main()' build \
+		-q -W -n --keep-going --builder linkcheck --path-output _build/links .
 
 test-pages: .venv/full chromium  ## look at the rendered pages in Chromium
 	$(BIN)/python -m pytest tests/pages
@@ -167,19 +166,17 @@ lab: .venv/full  ## open the chapters in JupyterLab
 	$(BIN)/python -m jupyterlab --LabApp.default_url=/lab/tree/book
 
 # Keeps the versions that still fit; delete requirements.lock for the newest.
-lock: | $(filter .venv/%,$(UV))  ## compile requirements*.lock and environment.yml anew
-	$(call uv,$(COMPILE) pyproject.toml --group book --group test \
-		--group pages -o requirements.lock)
-	$(call uv,$(COMPILE) --group book -c requirements.lock \
-		-o requirements-html.lock)
-	@{ echo '# By `make lock`, for conda and Binder: the pins of requirements.lock.'; \
-	echo '# pip resolves the list (--dry-run); conda and Binder have not run it.'; \
-	echo 'name: vae-explained'; \
-	echo 'channels: [conda-forge]'; \
-	echo 'dependencies:'; \
+lock: | $(filter .venv/%,$(UV))  ## compile requirements.lock and environment.yml anew
+	$(call uv,compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --custom-compile-command 'make lock' \
+		pyproject.toml --group book --group test --group pages \
+		-o requirements.lock)
+	@{ printf '%s\n' \
+		'# By `make lock`, for conda and Binder: the pins of requirements.lock.' \
+		'# pip resolves the list (--dry-run); conda and Binder have not run it.' \
+		'name: vae-explained' 'channels: [conda-forge]' 'dependencies:'; \
 	sed -n 's/^requires-python = ">=\(.*\)"/  - python=\1/p' pyproject.toml; \
-	echo '  - pip'; \
-	echo '  - pip:'; \
+	printf '%s\n' '  - pip' '  - pip:'; \
 	sed -n 's/^\([a-z0-9].*==.*[^ ]\) *\\$$/      - "\1"/p' requirements.lock; \
 	echo '      - "-e ."'; } > environment.yml
 
@@ -207,9 +204,11 @@ $(BIN)/python$(EXE):
 	@$(package)
 	@touch $@
 
-.venv/html: requirements-html.lock | $(BIN)/python$(EXE) \
+# What rendering needs, in the versions of the same lock: no TensorFlow.
+.venv/html: requirements.lock pyproject.toml | $(BIN)/python$(EXE) \
 		$(filter .venv/%,$(UV))
-	$(call uv,sync --python $(BIN)/python$(EXE) --require-hashes $<)
+	$(call uv,install --python $(BIN)/python$(EXE) --exact --require-hashes \
+		--group book --constraint $<)
 	@$(package)
 	@touch $@
 

@@ -1,125 +1,72 @@
-"""Run the chapters as Colab would: its versions, an empty folder, no tree.
+"""Run the chapters as Colab would: its versions, empty folders, no tree.
 
-Each chapter is run twice, standalone and from the repository. The set-up cell
-then installs the package from its own address, which Git is told to find in
-the last commit here. The environment's packages must be the same before
-and after, but for ours. What was run is kept in _build/colab.
+The set-up cell installs the package from the repository's address, which Git
+is told to find in the last commit here. The environment's packages must be the
+same before and after, but for ours. What was run is saved in _build/colab.
 """
 
 import argparse
-import ast
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import nbformat
-from IPython.core.inputtransformer2 import TransformerManager
 
-from book._tools import standalone
 from book._tools.address import current
-from book._tools.compare import write
-from book._tools.toc import chapters
+from book._tools.toc import ROOT, chapters
 
-HOME = ROOT = Path(__file__).resolve().parent.parent
-BUILT = ROOT / "_build/colab"
+SAVED = ROOT / "_build/colab"
 CONSTRAINTS = ROOT / "tests/colab-constraints.txt"
-FORMS = ("standalone", "repository")
-# Run after a chapter: where the package came from, and what was loaded.
-LAST = """\
-import json, sys, vae_tf, google.colab
-print(json.dumps([vae_tf.__file__, sys.version.split()[0], {
-    name: sys.modules[name].__version__ for name in (
-        "tensorflow", "keras", "numpy", "IPython", "matplotlib", "scipy",
-        "sklearn", "skimage") if name in sys.modules}]))"""
 
 
 def main():
-    wanted = arguments(chapters(ROOT))
-    faults = []
-    with tempfile.TemporaryDirectory() as folder:
-        place = Place(Path(wanted.environment).absolute(), Path(folder))
-        before = place.packages()
-        faults += [*version_faults(before, pins())]
-        for name in wanted.chapters:
-            for form in wanted.forms:
-                faults += check(place, name, form, before, wanted.timeout)
-    sys.exit("\n".join(faults) or None)
-
-
-def arguments(names):
-    """Return what was asked for; no chapters are all."""
+    names = chapters(ROOT)
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--environment", default=".venv-colab")
     parser.add_argument("--timeout", type=int, default=600,
                         help="seconds that one cell may take")
-    parser.add_argument("--forms", nargs="*", choices=FORMS, default=FORMS)
     parser.add_argument("--chapters", nargs="*", choices=names, metavar="NAME")
     wanted = parser.parse_args()
-    wanted.chapters = wanted.chapters or names
-    return wanted
+    with tempfile.TemporaryDirectory() as folder:
+        variables = environment(ROOT / ".venv-colab", Path(folder))
+        pip(variables, "uninstall", "-qq", "-y", "vae-tf")
+        before = packages(variables)
+        status = run([ROOT / name for name in wanted.chapters or names],
+                     wanted.timeout, Path(folder), variables)
+        after = packages(variables)
+        faults = [*version_faults(before, pins()),
+                  *version_faults(after, before), *errors(SAVED)]
+        if "vae-tf" not in after:
+            faults.append("the set-up cell installed nothing")
+    print(*faults, sep="\n", end="\n" * bool(faults))
+    sys.exit(status or bool(faults))
 
 
-class Place:
-    """An environment, an empty folder and the repository's last commit."""
+def environment(place, folder):
+    """Return the variables of a process with an environment's own Python.
 
-    def __init__(self, environment, folder):
-        self.python, self.folder = environment / "bin/python", folder
-        served = repository(folder)
-        # Nothing of ours can be imported, no reader's settings are read.
-        self.variables = {
-            name: value for name, value in os.environ.items()
+    Nothing of ours can be imported, and no reader's settings are read.
+    """
+    kernel = folder / "kernels/colab/kernel.json"
+    kernel.parent.mkdir(parents=True)
+    kernel.write_text(json.dumps({
+        "argv": [str(place / "bin/python"), "-m", "ipykernel_launcher", "-f",
+                 "{connection_file}", "--log-level=CRITICAL"],
+        "display_name": "Colab", "language": "python"}))
+    return {name: value for name, value in os.environ.items()
             if not name.startswith(("PYTHON", "MAKE", "MFLAGS", "GIT_",
                                     "VIRTUAL_ENV", "MPL"))} | {
-            "PATH": f"{environment / 'bin'}{os.pathsep}{os.environ['PATH']}",
-            "IPYTHONDIR": str(folder / "ipython"),
-            "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # else ipykernel warns
-            "GIT_CONFIG_COUNT": "1",
-            "GIT_CONFIG_KEY_0": f"url.{served.as_uri()}.insteadOf",
-            "GIT_CONFIG_VALUE_0": current(ROOT)[0]}
-        kernel = folder / "kernels/colab/kernel.json"
-        kernel.parent.mkdir(parents=True)
-        kernel.write_text(json.dumps({
-            "argv": [str(self.python), "-m", "ipykernel_launcher", "-f",
-                     "{connection_file}", "--log-level=CRITICAL"],
-            "display_name": "Colab", "language": "python"}))
-
-    def pip(self, *arguments):
-        return subprocess.run(
-            [self.python, "-m", "pip", *arguments], env=self.variables,
-            check=True, stdout=subprocess.PIPE, text=True,
-            cwd=self.folder).stdout
-
-    def packages(self):
-        """Return {name: version} of the environment, without our package."""
-        self.pip("uninstall", "-qq", "-y", "vae-tf")
-        listed = json.loads(self.pip("list", "--format=json"))
-        return {package["name"]: package["version"] for package in listed}
-
-    def run(self, notebook, timeout):
-        """Run a notebook alone in a folder; return it and what went wrong."""
-        with tempfile.TemporaryDirectory(dir=self.folder) as empty:
-            nbformat.write(notebook, Path(empty, "chapter.ipynb"))
-            done = subprocess.run(
-                [sys.executable, "-m", "pytest", "-p", "book._tools.execute",
-                 "--rootdir", empty, "--config-file", "/dev/null",
-                 "-p", "no:cacheprovider", "-q", "--no-header", "--color=no",
-                 "--nbval",
-                 "--nbval-kernel-name=colab", "--outputs=keep",
-                 f"--kept={self.folder}", f"--nbval-cell-timeout={timeout}",
-                 str(Path(empty, "chapter.ipynb"))],
-                cwd=HOME, env={**self.variables, "JUPYTER_PATH": str(
-                    self.folder)}, stdout=subprocess.PIPE, text=True)
-        ran = self.folder / "chapter.ipynb"
-        return (nbformat.read(ran, as_version=4) if ran.exists() else notebook,
-                done.stdout if done.returncode else "")
+        "PATH": f"{place / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "JUPYTER_PATH": str(folder), "IPYTHONDIR": str(folder / "ipython"),
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # else ipykernel warns
+        "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_VALUE_0": current(ROOT)[0],
+        "GIT_CONFIG_KEY_0": f"url.{last_commit(folder).as_uri()}.insteadOf"}
 
 
-def repository(folder):
+def last_commit(folder):
     """Make a repository of one commit, the tree's last, and return it.
 
     Not a clone: of a shallow one, as CI has, pip's clone without blobs would
@@ -136,6 +83,34 @@ def repository(folder):
     return made
 
 
+def pip(variables, *arguments):
+    return subprocess.run(
+        ["python", "-m", "pip", *arguments], env=variables, check=True,
+        stdout=subprocess.PIPE, text=True).stdout
+
+
+def packages(variables):
+    """Return {name: version} of the environment."""
+    return {package["name"]: package["version"] for package in json.loads(
+        pip(variables, "list", "--format=json"))}
+
+
+def run(paths, timeout, folder, variables):
+    """Run notebooks, each in a folder of its own; return pytest's status."""
+    copies = [folder / "chapters" / path.stem / path.name for path in paths]
+    for path, copy in zip(paths, copies):
+        copy.parent.mkdir(parents=True)
+        shutil.copy(path, copy)
+    shutil.rmtree(SAVED, ignore_errors=True)
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "book._tools.execute",
+         "--rootdir", folder / "chapters", "--config-file", os.devnull,
+         "-p", "no:cacheprovider", "-q", "--no-header", "--color=no",
+         "--nbval", "--nbval-kernel-name=colab", "--no-compare",
+         f"--executed={SAVED}", f"--nbval-cell-timeout={timeout}", *copies],
+        cwd=ROOT, env=variables).returncode
+
+
 def pins():
     """Return {name: version} of Colab's list, as far as it is needed."""
     lines = CONSTRAINTS.read_text(encoding="utf-8").splitlines()
@@ -143,53 +118,20 @@ def pins():
                 if line and not line.startswith("#"))
 
 
-def version_faults(packages, wanted):
+def version_faults(found, wanted):
     """Yield which packages are not of the wanted versions."""
     for name, version in wanted.items():
-        if packages.get(name) != version:
-            yield (f"the environment: expected {name} {version}, got "
-                   f"{packages.get(name)}")
+        if found.get(name) != version:
+            yield f"expected {name} {version}, got {found.get(name)}"
 
 
-def check(place, name, form, before, timeout):
-    """Return what is wrong with one run of a chapter; say how it went."""
-    notebook = nbformat.read(ROOT / name, as_version=4)
-    if form == "standalone":
-        notebook = standalone.standalone(notebook, ROOT / "vae_tf")
-    notebook.cells.append(nbformat.v4.new_code_cell(LAST))
-    label, start = f"{name} ({form})", time.monotonic()
-    notebook, wrong = place.run(notebook, timeout)
-    write(notebook, BUILT / form / Path(name).name)
-    if wrong:
-        return [f"{label}: {wrong}"]
-    seconds = time.monotonic() - start
-    file, python, versions = json.loads(notebook.cells[-1].outputs[-1].text)
-    print(f"{label}: {checks(notebook)} checks held in {seconds:.0f} s; "
-          f"Python {python}, "
-          + ", ".join(f"{key} {value}" for key, value in versions.items()),
-          flush=True)
-    inside = Path(file).is_relative_to(place.python.parents[1])
-    faults = list(version_faults(place.packages(), before))
-    if inside != (form == "repository") or ROOT / "vae_tf" == Path(
-            file).parent:
-        faults.append(f"the package came from {file}")
-    return [f"{label}: {fault}" for fault in faults + list(said(notebook))]
-
-
-def said(notebook):
-    """Yield what a run wrote to stderr."""
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            if output.get("name") == "stderr":
-                yield f"on stderr: {output.text}"
-
-
-def checks(notebook):
-    """Count the asserts of a notebook."""
-    return sum(isinstance(node, ast.Assert)
-               for cell in notebook.cells if cell.cell_type == "code"
-               for node in ast.walk(ast.parse(
-                   TransformerManager().transform_cell(cell.source))))
+def errors(folder):
+    """Yield what saved notebooks wrote to stderr."""
+    for path in folder.rglob("*.ipynb"):
+        for cell in nbformat.read(path, as_version=4).cells:
+            for output in cell.get("outputs", []):
+                if output.get("name") == "stderr":
+                    yield f"{path.name}, on stderr: {output.text}"
 
 
 if __name__ == "__main__":

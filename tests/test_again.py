@@ -1,39 +1,31 @@
 """Chapters that are run again, with other seeds or as another processor."""
 
-import subprocess
-import sys
-
 import nbformat
+import pytest
 from nbformat.v4 import new_output
 
-from book._ext.measured import processors, seeds
 from book._tools import again, compare
-from book._tools.toc import ROOT
-from tests.test_validate import cell, numbered, run, stream  # noqa: F401
+from tests.test_execute import (  # noqa: F401
+    cell, committed, read, run, stream)
 
 pytest_plugins = "pytester"
 DRAWS = """
 import numpy as np, tensorflow as tf
-from vae_tf.lab.workers import launch
 tf.random.set_seed(5)
-drawn = float(tf.random.normal([]))
-number = np.random.default_rng(7).random()
-program = "import numpy; print(numpy.random.default_rng(7).random())"
-[told] = launch(program, 1, seconds=100)
-print(drawn, number, float(told) == number)
+first = float(tf.random.normal([]))
+tf.keras.utils.set_random_seed(6)
+print(first, np.random.default_rng(7).random(), np.random.random())
 """
 
 
-def test_every_seed_is_moved_those_of_workers_too(run):  # noqa: F811
-    said = set()
-    for moves in (["--first="], *again.options("seeds").values()):
-        code, text = run("--outputs=keep", "--nbval-cell-timeout=100", *moves,
-                         draws=[cell(DRAWS)])
-        assert code == 0, text
-        kept = nbformat.read("_build/executed/book/draws.ipynb", as_version=4)
-        said.add(kept.cells[1].outputs[0].text)
-    assert len(said) == 5
-    assert all(text.endswith("True\n") for text in said)
+def test_every_seed_is_moved(run):  # noqa: F811
+    drawn = []
+    for options in ([], again.OPTIONS["seeds"]["1"]):
+        status, text = run("--no-compare", "--nbval-cell-timeout=100",
+                           *options, draws=committed(cell(DRAWS)))
+        assert status == 0, text
+        drawn.append(read("draws").cells[1].outputs[0].text.split())
+    assert len({*drawn[0], *drawn[1]}) == 6
 
 
 def claim(verdict):
@@ -41,47 +33,30 @@ def claim(verdict):
         "vae_tf": {"number": 7, "found": verdict}})
 
 
-def test_what_another_run_found_is_told_from_the_committed(
-        tmp_path, monkeypatch):
-    monkeypatch.setattr(again, "ROOT", tmp_path)
-    failed = new_output("display_data", {"text/markdown": "no"}, metadata={
-        "vae_tf_check": "failed"})
+def test_what_changes_in_another_run_is_told(tmp_path):
     cells = [cell("1", claim("holds")), cell("2", stream("0.123\n")),
              cell("3"), cell("4", stream("5\n"), tags=["timing"]), cell("5")]
-    here, other = numbered(cells), numbered(cells)
-    first, moved, check, time, stopped = [
-        one for one, _ in compare.code_cells(other)]
-    first.outputs, moved.outputs = [claim("does not hold")], [stream("9.1\n")]
-    check.outputs, time.outputs = [failed], [stream("6\n")]
-    stopped.outputs = [new_output("error", ename="ValueError", evalue="")]
-    nbformat.write(here, tmp_path / "a.ipynb")
+    nb, other = committed(*cells), committed(*cells)
+    for (ran, _), output in zip(compare.code_cells(other), [
+            claim("does not hold"), stream("9.1\n"),
+            new_output("display_data", {"text/markdown": "no"},
+                       metadata={"vae_tf_check": "failed"}), stream("6\n"),
+            new_output("error", ename="ValueError", evalue="")]):
+        ran.outputs = [output]
+    nbformat.write(nb, tmp_path / "a.ipynb")
     nbformat.write(other, tmp_path / "b.ipynb")
-    found = again.judge("a.ipynb", tmp_path / "b.ipynb", "processors")
-    assert found == {"cells": 5, "failed": [3, 5], "judged": 1,
-                     "claims": {"7": "does not hold"}, "compared": 4,
-                     "out": [2, 3, 5]}
-    assert again.judge("a.ipynb", tmp_path / "a.ipynb", "seeds") == {
+    assert again.changes_in(tmp_path / "a.ipynb", tmp_path / "b.ipynb",
+                            compares_outputs=True) == {
+        "cells": 5, "failed": [3, 5], "judged": 1,
+        "claims": {"7": "does not hold"}, "compared": 4, "out": [2, 3, 5]}
+    assert again.changes_in(tmp_path / "a.ipynb", tmp_path / "a.ipynb",
+                            compares_outputs=False) == {
         "cells": 5, "failed": [], "judged": 1, "claims": {}}
 
 
-def test_the_pages_say_what_was_found():
-    one = {"cells": 9, "judged": 2, "failed": [], "claims": {}, "out": [],
-           "compared": 8}
-    runs = {"1": {"book/05_a.ipynb": one, "book/a2_b.ipynb": one},
-            "2": {"book/05_a.ipynb": one, "book/a2_b.ipynb": {
-                **one, "failed": [3], "claims": {"7": "holds"}, "out": [3]}}}
-    found = {kind: {"runs": runs, "machine": "a machine", "date": "today"}
-             for kind in ("seeds", "processors")}
-    assert ("Another verdict was once given on claim 7 (holds). A check "
-            "failed or a cell broke off in 1 of these 4 runs of a chapter "
-            "(A2).") in seeds(found)
-    assert "| 1 | 2 | 0 of 16 | 0 | 0 of 4 |" in processors(found)
-    assert "| 2 | 2 | 1 of 16 | 1 | 1 of 4 |" in processors(found)
-
-
-def test_what_is_no_run_of_the_kind_is_named():
-    done = subprocess.run(
-        [sys.executable, "-m", "book._tools.again", "seeds", "--only", "AVX2"],
-        cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 2
-    assert "--only must be among 1, 2, 3, 4. Got AVX2" in done.stderr
+def test_what_is_no_run_of_the_kind_is_named(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["again", "seeds", "--only", "AVX2"])
+    with pytest.raises(SystemExit):
+        again.main()
+    assert "--only must be among 1, 2, 3, 4. Got AVX2" \
+        in capsys.readouterr().err

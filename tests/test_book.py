@@ -1,7 +1,10 @@
-"""What the chapters must be, found without running them."""
+"""What notebooks and chapters must be, found without running them.
+
+A chapter's file name begins with a number or a letter code, such as 05_ or
+a2_; rules about chapters are not for the other notebooks.
+"""
 
 import ast
-import functools
 import itertools
 import re
 import statistics
@@ -11,41 +14,21 @@ import jupytext
 import nbformat
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
+from jupytext.compare import NotebookDifference, compare_notebooks
 from markdown_it import MarkdownIt
 
-from book._tools import hero
+from book._tools import hero, toc
 from book._tools.compare import (SPREAD, TOLERANCES, cell_faults, code_cells,
                                  contents, is_short, is_timing, number_faults,
                                  number_pairs, unit, value)
-from book._tools.toc import chapters
 
-# How many cells show measured times, whose outputs nothing is compared with.
-TIMING = {"01_one_image": 1, "02_one_hot": 1, "03_latent_codes": 1,
-          "04_autoencoder": 1, "05_unit_gaussian": 1,
-          "06_reparameterization": 1, "07_noisy_channel": 1,
-          "08_generalization": 1, "09_mnist": 2, "10_blur": 1,
-          "a_tf1_to_tf2": 1, "a2_is_this_loss_right": 1,
-          "b_tensorflow_probability": 1, "c_going_further": 1,
-          "c2_rate_and_distortion": 1, "c3_between_digits": 1,
-          "d_many_machines": 2}
-# How many show what a kind of processor decides, and are compared only on it.
-PROCESSOR = {
-    "02_one_hot": 2, "03_latent_codes": 2, "04_autoencoder": 1,
-    "05_unit_gaussian": 2, "06_reparameterization": 4, "07_noisy_channel": 2,
-    "08_generalization": 4, "09_mnist": 2, "a_tf1_to_tf2": 2,
-    "a2_is_this_loss_right": 1, "b_tensorflow_probability": 8,
-    "c_going_further": 10}
-
-# How many print a number of too few digits for its rtol that a processor may
-# move, and so state by how many units. All others must not move at all.
-UNITS = {"01_one_image": 1, "02_one_hot": 1, "03_latent_codes": 1,
-         "05_unit_gaussian": 4, "07_noisy_channel": 1,
-         "a2_is_this_loss_right": 1, "c2_rate_and_distortion": 1}
-
-ROOT = Path(__file__).resolve().parent.parent
-CHAPTERS = chapters(ROOT)
-MODULES = ("ops", "networks", "losses", "train", "plots", "models",
-           "lab/distributed")
+ROOT = toc.ROOT
+NOTEBOOKS = {name: nbformat.read(ROOT / name, as_version=4)
+             for name in toc.chapters(ROOT)}
+CHAPTERS = {name: nb for name, nb in NOTEBOOKS.items()
+            if re.match(r"(\d+|[a-z]\d?)_", Path(name).name)}
+# How many cells of the whole book may be compared less strictly than others.
+MOST = {"timing": 20, "processor": 40, "units": 10}
 HEADINGS = ["What it cannot do", "Checks", "Summary", "Exercises"]
 # What a renderer leaves in the text that knows no MyST, or of broken Markdown.
 RAW = re.compile(r"(?m):::|```|\{[\w:-]+\}|^\([\w-]+\)=|^\+\+\+|^%|^#"
@@ -54,96 +37,88 @@ MATH = re.compile(r"(?s)\$\$.+?\$\$|(?<![\\$])\$(?! )[^$\n]+?(?<! )\$")
 MEGABYTE = 2 ** 20
 
 
-@functools.cache
-def read(chapter):
-    return nbformat.read(ROOT / chapter, as_version=4)
+def cells(nb, cell_type="code"):
+    return [cell for cell in nb.cells if cell.cell_type == cell_type]
 
 
-def cells(chapter, cell_type="code"):
-    return [c for c in read(chapter).cells if c.cell_type == cell_type]
-
-
-def lines(cell):
-    """Return the lines of a cell that are not blank."""
-    return [line for line in cell.source.splitlines() if line.strip()]
+def markdown(nb):
+    return "\n".join(cell.source for cell in cells(nb, "markdown"))
 
 
 def tags(cell):
     return cell.metadata.get("tags", [])
 
 
-def report(faults):
-    """Fail with a line for each fault."""
-    if faults := list(faults):
+def report(rule, notebooks=NOTEBOOKS):
+    """Fail with a line for each fault that a rule finds in the notebooks."""
+    if faults := [f"{name}: {fault}" for name, nb in notebooks.items()
+                  for fault in rule(name, nb)]:
         pytest.fail("\n".join(faults), pytrace=False)
 
 
-every_chapter = pytest.mark.parametrize("chapter", CHAPTERS)
-
+# Rules for every notebook.
 
 def test_toc_names_every_page_once():
-    toc = (ROOT / "_toc.yml").read_text(encoding="utf-8")
-    named = re.findall(r"^(?: *- file|root): *(\S+)", toc, re.MULTILINE)
-    named = [name if Path(name).suffix else name + ".md" for name in named]
-    pages = {path.relative_to(ROOT) for suffix in ("ipynb", "md")
+    named = [name if Path(name).suffix else f"{name}.md"
+             for name in toc.pages(ROOT)]
+    files = {path.relative_to(ROOT) for suffix in ("ipynb", "md")
              for path in (ROOT / "book").glob(f"*.{suffix}")}
-    pairs = {Path(chapter).with_suffix(".md") for chapter in CHAPTERS}
-    assert sorted(named) == sorted(map(str, pages - pairs))
-    assert pairs <= pages
+    pairs = {Path(name).with_suffix(".md") for name in NOTEBOOKS}
+    assert sorted(named) == sorted(map(str, files - pairs))
+    assert pairs <= files and 5 < len(CHAPTERS)
 
 
-@every_chapter
-def test_notebook_and_text_hold_the_same_cells(chapter):
-    text = jupytext.read((ROOT / chapter).with_suffix(".md"))
-    report(itertools.islice(pair_faults(read(chapter), text), 1))
+def test_chapters_are_found_in_every_format_of_a_toc(tmp_path):
+    for text in (
+            "chapters: [{file: a.ipynb, sections: [{file: b}]}, {file: c.md}]",
+            "parts: [{chapters: [{file: a.ipynb}, {url: 'https://x'}]}, "
+            "{chapters: [{title: B, sections: [{file: c.md}], file: b}]}]",
+            "subtrees: [{entries: [{file: a.ipynb, subtrees: [{entries: "
+            "[{file: b.ipynb}]}]}]}, {entries: [{file: c.md}]}]"):
+        (tmp_path / "a.ipynb").touch()
+        (tmp_path / "b.ipynb").touch()
+        (tmp_path / "_toc.yml").write_text(f"{text}\nroot: i\n")
+        assert toc.chapters(tmp_path) == ["a.ipynb", "b.ipynb"]
+        assert set(toc.pages(tmp_path)) == {"i", "a.ipynb", "b.ipynb", "c.md"}
 
 
-def pair_faults(nb, text):
-    """Yield how a notebook's cells differ from those of its paired text."""
-    for i, (a, b) in enumerate(itertools.zip_longest(
-            map(essence, nb.cells), map(essence, text.cells))):
-        if a != b:
-            yield f"cell {i} of all is\n{a} in the notebook,\n{b} in the .md"
+def test_notebook_and_text_hold_the_same_cells():
+    def rule(name, nb):
+        text = jupytext.read((ROOT / name).with_suffix(".md"))
+        try:
+            compare_notebooks(text, nb, fmt="md:myst")
+        except NotebookDifference as difference:
+            yield difference
+
+    report(rule)
 
 
-def essence(cell):
-    """Return what a cell must have in common with its pair."""
-    return cell.cell_type, cell.source, {
-        key: cell.metadata[key] for key in ("tags", "vae_tf", "mystnb")
-        if key in cell.metadata}
+def test_committed_outputs_are_whole_and_harmless():
+    report(lambda name, nb: (
+        f"Cell {i}: {fault}" for i, (cell, count) in enumerate(code_cells(nb))
+        for fault in cell_faults(cell, count)))
 
 
-@every_chapter
-def test_committed_outputs_are_whole_and_harmless(chapter):
-    report(f"{chapter}, Cell {i}: {fault}"
-           for i, (cell, count) in enumerate(code_cells(read(chapter)))
-           for fault in cell_faults(cell, count))
+def test_few_cells_are_compared_less_strictly_and_none_without_need():
+    counts = dict.fromkeys(MOST, 0)
 
+    def rule(name, nb):
+        for cell in cells(nb):
+            states_units = "units" in cell.metadata.get("vae_tf", {})
+            counts["timing"] += "timing" in tags(cell)
+            counts["processor"] += "processor" in tags(cell)
+            counts["units"] += states_units
+            if "timing" in tags(cell) and "seconds" not in cell.source:
+                yield f"tagged `timing`, times nothing: {cell.source}"
+            if any(moves(cell)) != states_units:
+                yield f"units: stated or not, against its need: {cell.source}"
+            if "processor" in tags(cell) and not (
+                    nb.metadata.get("processor")
+                    and "kind of processor" in markdown(nb)):
+                yield f"does not say that the processor decides: {cell.source}"
 
-@every_chapter
-def test_only_the_listed_cells_are_timed(chapter):
-    timed = [cell.source for cell in cells(chapter) if "timing" in tags(cell)]
-    assert len(timed) == TIMING.get(Path(chapter).stem, 0), timed
-    assert all("seconds" in source for source in timed)
-
-
-@every_chapter
-def test_only_the_listed_cells_belong_to_a_processor(chapter):
-    decided = [cell for cell in cells(chapter) if "processor" in tags(cell)]
-    assert len(decided) == PROCESSOR.get(Path(chapter).stem, 0)
-    if decided:
-        assert read(chapter).metadata["processor"]
-        assert "kind of processor" in "\n".join(
-            cell.source for cell in cells(chapter, "markdown"))
-
-
-@every_chapter
-def test_only_the_listed_cells_let_a_short_number_move(chapter):
-    moving = [cell for cell in cells(chapter) if any(moves(cell))]
-    stated = [cell for cell in cells(chapter)
-              if "units" in cell.metadata.get("vae_tf", {})]
-    assert [cell.source for cell in moving] == [c.source for c in stated]
-    assert len(moving) == UNITS.get(Path(chapter).stem, 0)
+    report(rule)
+    assert all(counts[kind] <= MOST[kind] for kind in MOST), counts
 
 
 def moves(cell):
@@ -159,68 +134,100 @@ def moves(cell):
             *number_faults(number, more, rtol, allowed["units"])]
 
 
-@every_chapter
-def test_cells_are_short(chapter):
-    sizes = [len(lines(cell)) for cell in cells(chapter)]
-    assert statistics.median(sizes) <= 6
-    report(f"{size} lines: {cell.source}"
-           for size, cell in zip(sizes, cells(chapter)) if size > 20)
-    report(f"longer than 79: {line}" for cell in cells(chapter)
-           for line in lines(cell) if len(line) > 79)
+def test_notebooks_are_small_and_their_kernel_is_everybody_s():
+    def rule(name, nb):
+        if (ROOT / name).stat().st_size > 1.5 * MEGABYTE:
+            yield "larger than 1.5 MB"
+        if (nb.metadata["kernelspec"]["name"] != "python3"
+                or "version" in nb.metadata.get("language_info", {})):
+            yield f"the kernel of one machine: {nb.metadata}"
+        for cell in cells(nb):
+            if len(str(cell.outputs)) > MEGABYTE:
+                yield f"more than 1 MB of output: {cell.source}"
+
+    report(rule)
 
 
-@every_chapter
-def test_prose_stands_between_code(chapter):
-    every = read(chapter).cells
-    report(f"the third code cell in a row: {three[2].source}"
-           for three in zip(every, every[1:], every[2:])
-           if {cell.cell_type for cell in three} == {"code"})
+def test_every_figure_has_alt_text():
+    report(lambda name, nb: (
+        f"no alt text: {cell.source}" for cell in cells(nb)
+        if any("image/png" in output.get("data", {})
+               for output in cell.outputs)
+        and not cell.metadata.get("mystnb", {}).get("image", {}).get("alt")))
 
 
-@every_chapter
-def test_code_in_a_chapter_is_the_package_s(chapter):
-    package = {name: code for module in MODULES for name, code in
-               definitions((ROOT / f"vae_tf/{module}.py").read_text()).items()}
-    report(f"not the package's {name}:\n{code}\n\nbut\n{package[name]}"
-           for cell in cells(chapter)
-           for name, code in definitions(cell.source).items()
-           if code != package.get(name, code))
+# Rules for chapters.
+
+def test_cells_are_short_and_prose_stands_between_them():
+    def rule(name, nb):
+        sources = [[line for line in cell.source.splitlines() if line.strip()]
+                   for cell in cells(nb)]
+        if statistics.median(map(len, sources)) > 6:
+            yield "half of its code cells are longer than 6 lines"
+        for lines in sources:
+            if len(lines) > 20:
+                yield f"{len(lines)} lines: {lines[0]}"
+            yield from (f"longer than 79: {line}" for line in lines
+                        if len(line) > 79)
+        for three in zip(nb.cells, nb.cells[1:], nb.cells[2:]):
+            if {cell.cell_type for cell in three} == {"code"}:
+                yield f"the third code cell in a row: {three[2].source}"
+
+    report(rule, CHAPTERS)
 
 
-@every_chapter
-def test_a_tag_names_what_its_cell_defines(chapter):
-    for cell in cells(chapter):
-        for tag in tags(cell):
-            if match := re.fullmatch(r"vae_tf\.([\w.]+)\.(\w+)", tag):
-                module, name = match.groups()
-                source = (ROOT / "vae_tf" / (
-                    module.replace(".", "/") + ".py")).read_text()
-                assert name in definitions(source), tag
-                assert name in definitions(cell.source), tag
+def test_chapters_end_alike():
+    def rule(name, nb):
+        headings = re.findall(r"(?m)^#+ (.*)", markdown(nb))
+        if [one for one in headings if one in HEADINGS] != HEADINGS:
+            yield f"its last headings are not {HEADINGS}"
+
+    report(rule, CHAPTERS)
+
+
+def test_code_in_a_chapter_is_the_package_s_and_a_tag_names_it():
+    modules = {".".join(path.relative_to(ROOT).with_suffix("").parts):
+               definitions(path.read_text())
+               for path in (ROOT / "vae_tf").rglob("*.py")}
+    program = {name: code for module, names in modules.items()
+               if "lab" not in module and module != "vae_tf.data"
+               for name, code in names.items()}
+
+    def rule(chapter, nb):
+        for cell in cells(nb):
+            defined = definitions(cell.source)
+            yield from (f"not the package's {name}:\n{code}"
+                        for name, code in defined.items()
+                        if code != program.get(name, code))
+            for tag in tags(cell):
+                module, _, name = tag.rpartition(".")
+                if module and modules.get(module, {}).get(name) \
+                        != defined.get(name, "none"):
+                    yield f"tagged {tag}, which it does not define so"
+
+    report(rule, CHAPTERS)
 
 
 def definitions(source):
     """Return the functions and classes of a source, without docstrings."""
+    kinds = ast.FunctionDef | ast.ClassDef
     tree = ast.parse(TransformerManager().transform_cell(source))
     for node in ast.walk(tree):
-        if isinstance(node, DEFINITION) and ast.get_docstring(node):
+        if isinstance(node, kinds) and ast.get_docstring(node):
             del node.body[0]
     return {node.name: ast.unparse(node) for node in tree.body
-            if isinstance(node, DEFINITION)}
+            if isinstance(node, kinds)}
 
 
-DEFINITION = ast.FunctionDef | ast.ClassDef
+def test_prose_is_plain_markdown_as_colab_knows_no_myst():
+    report(lambda name, nb: (
+        f"{fault} in: {text}" for text in prose(nb)
+        for fault in markup_faults(text)), CHAPTERS)
 
 
-@every_chapter
-def test_prose_is_plain_markdown_as_colab_knows_no_myst(chapter):
-    report(f"{fault} in: {text}" for text in prose(chapter)
-           for fault in markup_faults(text, ROOT / chapter))
-
-
-def prose(chapter):
-    """Yield the Markdown of a chapter, its own and what its run displays."""
-    for cell in read(chapter).cells:
+def prose(nb):
+    """Yield the Markdown of a notebook, its own and what its run displays."""
+    for cell in nb.cells:
         if cell.cell_type == "markdown":
             yield cell.source
         for output in cell.get("outputs", []):
@@ -228,98 +235,46 @@ def prose(chapter):
                 yield text
 
 
-def markup_faults(text, path):
-    """Yield what a plain renderer shows raw, or a link that leads nowhere.
+def markup_faults(text):
+    """Yield what a plain renderer shows raw, and links that only a book has.
 
     Plain is CommonMark with tables and formulas, as Colab, GitHub and
-    JupyterLab have them.
+    JupyterLab have them. That links lead somewhere, the renderer checks.
     """
     tokens = MarkdownIt().enable("table").parse(MATH.sub("formula", text))
     for token in tokens:
-        if token.type == "html_block":
-            yield f"HTML: {token.content!r}"
         if token.type == "fence" and not re.fullmatch(r"\w*", token.info):
             yield f"a directive: {token.info!r}"
-        for child in token.children or []:
-            yield from inline_faults(child, path)
+        for part in [token, *(token.children or ())]:
+            if part.type in ("html_block", "html_inline"):
+                yield f"HTML: {part.content!r}"
+            if part.type == "text" and (raw := RAW.search(part.content)):
+                yield f"raw {raw[0]!r}"
+            address = part.attrGet("href") or part.attrGet("src") or ""
+            if not re.match(r"https://|#|[^:#]+\.(ipynb|md)", address or "#"):
+                yield f"an address that is no https nor page: {address!r}"
 
 
-def inline_faults(token, path):
-    """Yield what is wrong with a piece of a paragraph."""
-    if token.type == "text" and (found := RAW.search(token.content)):
-        yield f"raw {found[0]!r}"
-    if token.type == "html_inline":
-        yield f"HTML: {token.content!r}"
-    address = token.attrGet("href") or token.attrGet("src")
-    if address is not None and not address.startswith("https://"):
-        file, _, anchor = address.partition("#")
-        target = path.parent / file if file else path
-        if not target.is_file():
-            yield f"a broken link: {address!r}"
-        elif anchor and anchor not in anchors(target):
-            yield f"no such heading: {address!r}"
-
-
-def anchors(path):
-    """Return the anchors that the headings of a page have."""
-    headings = re.findall(r"(?m)^#+ (.+)$", "\n".join(
-        cell.source for cell in jupytext.read(path).cells
-        if cell.cell_type == "markdown"))
-    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
-            for heading in headings}
-
-
-@pytest.mark.parametrize("text", [
-    "```{note}\nx\n```", ":::{note}\nx\n:::", "see {ref}`x`", "(label)=",
-    "+++", "a {term}`word`", "**a *b** c** d", "[a] (b)[c](", "# a\n#b",
-    "<b>a</b>", "<div>\na\n</div>", "$ 5 and $ 6", "a\n| b | c |",
-    "[a](nowhere.ipynb)", "[a](glossary.md#nothing)", "![a](no.png)",
-    "[a](http://example.org)", "[a][b]"])
-def test_planted_markup_is_found(text):
-    assert list(markup_faults(text, ROOT / CHAPTERS[0]))
-
-
-@pytest.mark.parametrize("text", [
-    "# a\n\n*b* **c** `{d}` $x_{1}$ and $y^{**}$ [e](claims.md)",
-    "| a | b |\n|---|---|\n| $c_1$ | d |", "- a\n- b\n\n1. c\n\n> d",
-    "```python\nx = {1}\n```", "[a](../README.md#the-package)",
-    "$$\na_{b}\n$$", "[0, 1]^n (so) x < y, snake_case, 5 % of *n*"])
-def test_plain_markdown_is_not(text):
-    assert list(markup_faults(text, ROOT / CHAPTERS[0])) == []
-
-
-@every_chapter
-def test_every_figure_has_alt_text(chapter):
-    figures = [cell for cell in cells(chapter) for output in cell.outputs
-               if "image/png" in output.get("data", {})]
-    report(f"no alt text: {cell.source}" for cell in figures if not
-           cell.metadata.get("mystnb", {}).get("image", {}).get("alt"))
-
-
-@every_chapter
-def test_every_chapter_ends_alike(chapter):
-    prose = "\n".join(cell.source for cell in cells(chapter, "markdown"))
-    headings = re.findall(r"^#+ (.*)", prose, re.MULTILINE)
-    assert [heading for heading in headings if heading in HEADINGS] == HEADINGS
-
-
-@every_chapter
-def test_the_kernel_is_everybody_s(chapter):
-    metadata = read(chapter).metadata
-    assert metadata["kernelspec"]["name"] == "python3"
-    assert "version" not in metadata.get("language_info", {})
-
-
-@every_chapter
-def test_notebooks_are_small(chapter):
-    assert (ROOT / chapter).stat().st_size < 1.5 * MEGABYTE
-    report(f"an output of {len(str(output))} characters: {cell.source}"
-           for cell in cells(chapter) for output in cell.outputs
-           if len(str(output)) > MEGABYTE)
+def test_planted_markup_is_found_and_plain_markdown_is_not():
+    for text in (
+            "```{note}\nx\n```", ":::{note}\nx\n:::", "see {ref}`x`",
+            "(label)=", "+++", "a {term}`word`", "**a *b** c** d",
+            "[a] (b)[c](", "# a\n#b", "<b>a</b>", "<div>\na\n</div>",
+            "$ 5 and $ 6", "a\n| b | c |", "![a](no.png)",
+            "[a](http://example.org)", "[a][b]"):
+        assert list(markup_faults(text)), text
+    for text in (
+            "# a\n\n*b* **c** `{d}` $x_{1}$ and $y^{**}$ [e](claims.md)",
+            "| a | b |\n|---|---|\n| $c_1$ | d |", "- a\n- b\n\n1. c\n\n> d",
+            "```python\nx = {1}\n```", "[a](../README.md#the-package)",
+            "$$\na_{b}\n$$",
+            "[0, 1]^n (so) x < y, snake_case, 5 % of *n*"):
+        assert list(markup_faults(text)) == [], text
 
 
 def test_the_first_picture_is_the_one_that_chapter_5_drew(tmp_path):
-    hero.write(ROOT / hero.CHAPTER, tmp_path)
-    for made in tmp_path.iterdir():
-        committed = ROOT / "book/_static" / made.name
-        assert committed.read_bytes() == made.read_bytes(), made.name
+    (tmp_path / "book").mkdir()
+    (tmp_path / hero.CHAPTER).symlink_to(ROOT / hero.CHAPTER)
+    hero.write_hero(tmp_path)
+    name = "book/_static/hero.png"
+    assert (ROOT / name).read_bytes() == (tmp_path / name).read_bytes()

@@ -20,7 +20,6 @@ that which the notebook names: there its last digits have decided too much.
 
 import base64
 import copy
-import functools
 import io
 import itertools
 import json
@@ -50,40 +49,52 @@ ACTIVE = re.compile(r"""
     < \s* (?:script|style|svg|iframe|object|embed|link|meta|base|form)\b
     | < [a-z][^>]* [\s/"'] on\w+ \s* =
     | (?:java|vb)script:""", re.VERBOSE | re.IGNORECASE)
-HERE = re.escape(str(ROOT))
-MACHINE = re.compile(
-    rf"(?<![\w.])(?:/(?:home|Users|root|tmp|usr|opt|var|mnt)/|{HERE}/)\S*"
-    r"|\b[A-Z]:\\+Users\S*")
-SWITCH = re.compile(r"(?i)nbval|pytest_validate|raises-exception|skip-exec")
+LOCAL_PATH = re.compile(
+    r"(?<![\w.])(?:/(?:home|Users|root|tmp|usr|opt|var|mnt)/|"
+    + re.escape(f"{ROOT}/") + r")\S*|\b[A-Z]:\\+Users\S*")
+DISABLES_VALIDATION = re.compile(
+    r"(?i)nbval|pytest_validate|raises-exception|skip-exec")
 
 
-# Two outputs.
+# Two texts.
+
+def text_faults(expected, got, rtol, units=0):
+    """Yield how two texts differ: words exactly, numbers by their rules."""
+    if NUMBER.split(expected)[::2] != NUMBER.split(got)[::2]:
+        yield "expected {!r}, got {!r}".format(
+            *first_different_lines(expected, got))
+        return
+    for words, a, b in number_pairs(expected, got):
+        compare = spread_faults if words.endswith("±") else number_faults
+        for fault in compare(a, b, rtol, units):
+            yield f"after {words[-40:]!r}: {fault}"
+
+
+def number_pairs(expected, got):
+    """Return (the words before, expected, got) for the numbers of texts."""
+    old, new = NUMBER.split(expected), NUMBER.split(got)
+    return zip(old[::2], old[1::2], new[1::2])
+
+
+def first_different_lines(expected, got):
+    """Return the first two lines that differ in more than their numbers."""
+    lines = itertools.zip_longest(expected.splitlines(), got.splitlines())
+    return next(((a, b) for a, b in lines if None in (a, b)
+                 or NUMBER.sub("#", a) != NUMBER.sub("#", b)), (expected, got))
+
 
 def number_faults(expected, got, rtol, units=0):
     """Yield how far apart two printed numbers are, if they are too far."""
+    size, off = abs(value(expected)), abs(value(expected) - value(got))
     allowed = units if is_short(expected, rtol) else 0
-    if not (off := needed_rtol(expected, got, allowed)) <= rtol * (1 + 1e-9):
-        yield (f"expected {expected}, got {got} ({off:.2%} off, "
+    if not off <= max(rtol * (1 + 1e-9) * size,
+                      1.01 * allowed * unit(expected)):
+        share = off / size if size else np.inf
+        yield (f"expected {expected}, got {got} ({share:.2%} off, "
                f"{rtol:.2%} allowed{f' or {units} units' if allowed else ''})")
 
 
-def is_short(number, rtol):
-    """Return whether one unit of a number's last digit is beyond `rtol`."""
-    return unit(number) > rtol * (1 + 1e-9) * abs(value(number))
-
-
-def needed_rtol(expected, got, units=0):
-    """Return the least rtol with which two printed numbers agree.
-
-    It is 0 for those that are at most so many units of the last digit apart.
-    """
-    off = abs(value(expected) - value(got))
-    if off <= 1.01 * units * unit(expected):
-        return 0
-    return off / abs(value(expected)) if value(expected) else np.inf
-
-
-def spread_faults(expected, got, units=0):
+def spread_faults(expected, got, _, units=0):
     """Yield that the number after a ± is another by more than SPREAD times.
 
     A deviation over three seeds is itself known to half its size, and what it
@@ -92,6 +103,11 @@ def spread_faults(expected, got, units=0):
     if [*number_faults(expected, got, SPREAD - 1, units),
             *number_faults(got, expected, SPREAD - 1, units)]:
         yield f"expected ± {expected}, got ± {got} ({SPREAD} times allowed)"
+
+
+def is_short(number, rtol):
+    """Return whether one unit of a number's last digit is beyond `rtol`."""
+    return unit(number) > rtol * (1 + 1e-9) * abs(value(number))
 
 
 def value(number):
@@ -106,48 +122,27 @@ def unit(number):
     return 10.0 ** (int(exponent or 0) - len(decimals)) * (mantissa[-1] != ".")
 
 
-def text_faults(expected, got, rtol, units=0):
-    """Yield how two texts differ: words exactly, numbers by their rules."""
-    old, new = NUMBER.split(expected), NUMBER.split(got)
-    if old[::2] != new[::2]:
-        yield "expected {!r}, got {!r}".format(*differing(expected, got))
-        return
-    for words, a, b in number_pairs(expected, got):
-        is_spread = words.endswith("±")
-        for fault in (spread_faults(a, b, units) if is_spread
-                      else number_faults(a, b, rtol, units)):
-            yield f"after {words[-40:]!r}: {fault}"
-
-
-def number_pairs(expected, got):
-    """Return (the words before, expected, got) for the numbers of texts."""
-    old, new = NUMBER.split(expected), NUMBER.split(got)
-    return zip(old[::2], old[1::2], new[1::2])
-
-
-def differing(expected, got):
-    """Return the first two lines that differ in more than their numbers."""
-    lines = itertools.zip_longest(expected.splitlines(), got.splitlines())
-    return next(((a, b) for a, b in lines if None in (a, b)
-                 or NUMBER.sub("#", a) != NUMBER.sub("#", b)), (expected, got))
-
+# Two pictures.
 
 def picture_faults(expected, got, ssim, letters=4, colours=None):
     """Yield how two base64 PNGs differ: in size, as a whole or in a piece."""
+    from skimage.metrics import structural_similarity
+
     a, b = pixels(expected), pixels(got)
     if a.shape != b.shape:
         yield f"expected {a.shape} (rows, columns, colours), got {b.shape}"
         return
-    if not (found := similarity(expected, got)) >= ssim:
-        yield f"another picture: SSIM {found:.3f}, {ssim} needed"
+    # By channel: in grey levels, a cat with red and blue swapped passes.
+    similarity = structural_similarity(a, b, channel_axis=2)
+    if not similarity >= ssim:
+        yield f"another picture: SSIM {similarity:.3f}, {ssim} needed"
     colours = colours or (2 if ssim >= TOLERANCES["ssim"] else 24)
-    for old, new, what in ((a, b, "lost"), (b, a, "new")):
-        for name, places, few in (
-                ("letters", lost_letters(old, new, letters), 0),
-                ("pixels of a colour", lost_colours(old, new, colours), 16)):
-            if len(places) > few:
-                yield (f"{len(places)} {name} {what}, the first at row "
-                       f"{places[0][0]}, column {places[0][1]}")
+    for old, new, change in ((a, b, "lost"), (b, a, "new")):
+        if places := lost_letters(old, new, letters):
+            yield f"{len(places)} letters {change}, the first at {places[0]}"
+        if len(places := lost_colours(old, new, colours)) > 16:
+            yield (f"{len(places)} pixels of a colour {change}, the first at "
+                   f"{places[0]}")
 
 
 def lost_letters(a, b, shift):
@@ -206,16 +201,6 @@ def lost_colours(a, b, shift):
          | (a > maximum_filter(b, window).astype(np.int16) + 64)).any(axis=2))
 
 
-@functools.lru_cache(maxsize=32)
-def similarity(expected, got):
-    """Return the structural similarity of two base64 PNGs of one size."""
-    from skimage.metrics import structural_similarity
-
-    # By channel: in grey levels, a cat with red and blue swapped passes.
-    return structural_similarity(pixels(expected), pixels(got),
-                                 channel_axis=2)
-
-
 def pixels(png):
     """Return a base64 PNG on white: uint8 [height, width, 3]."""
     from PIL import Image
@@ -223,9 +208,6 @@ def pixels(png):
     image = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGBA")
     white = Image.new("RGBA", image.size, "white")
     return np.asarray(Image.alpha_composite(white, image).convert("RGB"))
-
-
-COMPARE = {"image/png": (picture_faults, "ssim", "letters", "colours")}
 
 
 # The outputs of one cell.
@@ -246,16 +228,26 @@ def kinds(outputs):
 
 def differences(cell, got, values=True):
     """Yield how the outputs `got` by a run differ from those of `cell`."""
-    if kinds(committed(cell)) != kinds(got):
-        yield (f"expected the outputs {kinds(committed(cell))}, "
-               f"got {kinds(got)}")
+    expected = whole_streams(cell.outputs)
+    if kinds(expected) != kinds(got):
+        yield f"expected the outputs {kinds(expected)}, got {kinds(got)}"
     elif values and not is_timing(cell):
         allowed = {**TOLERANCES, **cell.metadata.get("vae_tf", {})}
-        for mime, a, b in changes(cell, got):
-            compare, *names = COMPARE.get(
-                mime, (text_faults, "rtol", "units"))
-            for fault in compare(a, b, *map(allowed.get, names)):
-                yield f"{mime}: {fault}"
+        for old, new in zip(map(contents, expected), map(contents, got)):
+            for mime in old:
+                compare, *names = (
+                    (picture_faults, "ssim", "letters", "colours")
+                    if mime == "image/png" else
+                    (text_faults, "rtol", "units"))
+                if old[mime] != new[mime]:
+                    for fault in compare(old[mime], new[mime],
+                                         *map(allowed.get, names)):
+                        yield f"{mime}: {fault}"
+
+
+def whole_streams(outputs):
+    """Return outputs with each stream in one piece."""
+    return plugin.coalesce_streams(copy.deepcopy(outputs))
 
 
 def is_timing(cell):
@@ -276,19 +268,6 @@ def processor():
     return " ".join([platform.machine(), *last])
 
 
-def committed(cell):
-    """Return the outputs of a committed cell, each stream in one piece."""
-    return plugin.coalesce_streams(copy.deepcopy(cell.outputs))
-
-
-def changes(cell, got):
-    """Yield (type, committed, got) for each output that is not the same."""
-    for a, b in zip(map(contents, committed(cell)), map(contents, got)):
-        for mime in a:
-            if mime in b and a[mime] != b[mime]:
-                yield mime, a[mime], b[mime]
-
-
 def forbidden(outputs):
     """Yield what outputs must not hold, be they committed or fresh."""
     for output in outputs:
@@ -302,10 +281,10 @@ def forbidden(outputs):
                 yield f"{mime} is not allowed: {text[:300]!r}"
             elif mime == "text/html" and "<table" not in text:
                 yield f"HTML that is no table: {text[:300]!r}"
-            for pattern, what in ((ACTIVE, "active content"),
-                                  (MACHINE, "a path of this machine")):
-                if mime != "image/png" and (found := pattern.search(text)):
-                    yield f"{what} in {mime}: {found[0]!r}"
+            for pattern, name in ((ACTIVE, "active content"),
+                                  (LOCAL_PATH, "a path of this machine")):
+                if mime != "image/png" and (match := pattern.search(text)):
+                    yield f"{name} in {mime}: {match[0]!r}"
 
 
 def is_failed_check(output):
@@ -329,12 +308,12 @@ def cell_faults(cell, count):
         yield (f"not run, or not in order: expected the execution count "
                f"{count}, got {cell.execution_count}")
     for line in [*cell.metadata.get("tags", ()), *cell.source.splitlines()]:
-        if SWITCH.search(line):
+        if DISABLES_VALIDATION.search(line):
             yield f"switches the validation off: {line!r}"
-    for name, value in cell.metadata.get("vae_tf", {}).items():
+    for name, stated in cell.metadata.get("vae_tf", {}).items():
         low, high = LIMITS.get(name, (1, 0))
-        if not low <= value <= high:
-            yield f"not a tolerance in {LIMITS}: {name!r}: {value}"
+        if not low <= stated <= high:
+            yield f"not a tolerance in {LIMITS}: {name!r}: {stated}"
     for fault in forbidden(cell.outputs):
         yield f"committed: {fault}"
 

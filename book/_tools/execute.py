@@ -1,14 +1,12 @@
-"""Run chapters side by side, for whoever wants them run: a pytest plugin.
+"""A pytest plugin that runs chapters side by side, the longest first.
 
-nbval runs the cells and pytest-xdist the chapters, as many at a time as there
-are cores, each on one thread, the longest first. `make test` compares what
-they give with their committed outputs; `make book`, other seeds and other
-processors' settings keep it (--outputs=keep) in the folder --kept.
+nbval runs the cells and pytest-xdist the chapters, each in a kernel of its own
+and on one thread. `make test` compares the outputs with the committed ones;
+`make book` and book/_tools/again.py only save them (--no-compare).
 """
 
 import collections
 import functools
-import json
 import os
 import time
 from pathlib import Path
@@ -21,32 +19,36 @@ import pytest
 from nbval import kernel, plugin
 
 from book._tools import compare
-from book._tools.toc import ROOT, chapters
+from book._tools.toc import ROOT
 
 # Within one operation, between operations, in NumPy and in scikit-learn: the
 # bits do not depend on the number of cores, and neighbours do not quarrel.
 THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS",
            "OMP_NUM_THREADS")
-# Run in each kernel: a check that fails says its numbers and ends no cell.
 CHECKS = Path(__file__).with_name("checks.py").read_text(encoding="utf-8")
 STOPPED = ("**This chapter stopped at the cell above**, which {}. What "
            "follows it was not run.")
+MNIST = "MNIST; their outputs were compared with the committed ones"
+STAND_IN = ("the stand-in digits, as MNIST could not be had; their own checks "
+            "ran, output values were NOT compared")
+OTHER = ("{} cells of {} show what the kind of processor decides; this is "
+         "another ({}), their values were NOT compared")
 
 
 def pytest_addoption(parser):
     group = parser.getgroup("chapters")
-    group.addoption("--outputs", choices=["compare", "keep"],
-                    default="compare", help="what is done with the outputs")
-    group.addoption("--kept", default="_build/executed", metavar="FOLDER",
-                    help="where the executed chapters are left")
-    group.addoption("--first", default="", metavar="CODE",
+    group.addoption("--no-compare", action="store_true",
+                    help="save the outputs without comparing them")
+    group.addoption("--executed", default="_build/executed", metavar="FOLDER",
+                    help="where the executed chapters are saved")
+    group.addoption("--kernel-code", default="", metavar="CODE",
                     help="Python to run in each kernel before its chapter")
     group.addoption("--kernel-env", action="append", default=[],
                     metavar="NAME=VALUE", help="a variable of each kernel's")
 
 
 def environment(config):
-    """Return the variables of a kernel: nothing is left to a reader's own."""
+    """Return the variables of a kernel, none of them a reader's setting."""
     changed = {**dict.fromkeys(THREADS, "1"), "TQDM_DISABLE": "1",
                "IPYTHONDIR": str(ROOT / "_build/ipython")}
     if data := os.environ.get("VAE_TF_DATA"):  # from where pytest started
@@ -67,9 +69,9 @@ class Kernel(kernel.RunningKernel):
 
     def prepare(self, code):
         """Run code that is no cell of the chapter and shows nothing."""
-        ran = self.kc.execute_interactive(code, silent=True, timeout=120)
-        if ran["content"]["status"] != "ok":
-            raise RuntimeError("\n".join(ran["content"]["traceback"]))
+        reply = self.kc.execute_interactive(code, silent=True, timeout=120)
+        if reply["content"]["status"] != "ok":
+            raise RuntimeError("\n".join(reply["content"]["traceback"]))
 
     def await_reply(self, msg_id, timeout=None):
         end = time.monotonic() + (timeout or np.inf)
@@ -84,9 +86,9 @@ class Kernel(kernel.RunningKernel):
 
 
 class Chapter(plugin.IPyNbFile):
-    """A notebook, run in a kernel of its own and kept in a folder."""
+    """A notebook that is run in a kernel of its own, then saved."""
 
-    stopped = None
+    stopped = 0, "did not start"  # a code cell's number and why, or None
 
     def collect(self):
         # No tag or comment switches anything off: nbval's options are empty.
@@ -97,36 +99,37 @@ class Chapter(plugin.IPyNbFile):
         return self.cells
 
     def setup(self):
-        self.began = time.monotonic()
-        self.comparing = (self.config.option.outputs == "compare"
-                          and mnist_is_here())
+        self.started = time.monotonic()
+        self.compares_values = (not self.config.option.no_compare
+                                and mnist_is_here())
         with mock.patch.dict(os.environ, environment(self.config),
                              clear=True):
             super().setup()
         if self.config.option.nbval_current_env:   # else it has no pytest
-            self.kernel.prepare(CHECKS + self.config.option.first)
+            self.kernel.prepare(CHECKS + self.config.option.kernel_code)
+        self.stopped = None
 
     def teardown(self):
         super().teardown()
-        if (self.config.option.outputs == "keep"
-                or all(cell.has_run for cell in self.cells)):
-            nb = compare.executed(self.nb, [
-                cell.test_outputs or [] for cell in self.cells])
-            unfold_failed(nb)
-            if self.stopped is not None:
-                nb = cut(nb, *self.stopped)
-            nb.metadata["seconds"] = round(time.monotonic() - self.began)
-            nb.metadata["processor"] = compare.processor()
-            compare.write(nb, kept(self.config, self.nodeid))
+        nb = compare.executed(self.nb, [
+            cell.test_outputs or [] for cell in self.cells])
+        nb.metadata["seconds"] = round(time.monotonic() - self.started)
+        nb.metadata["processor"] = compare.processor()
+        is_complete = all(cell.has_run for cell in self.cells)
+        if is_complete or self.config.option.no_compare:
+            show_failed_checks(nb)
+            if self.stopped:
+                cut(nb, *self.stopped)
+            compare.write(nb, self.config.rootpath
+                          / self.config.option.executed / self.nodeid)
+        uncompared = sum(compare.is_of_another(cell, self.nb)
+                         for cell, _ in compare.code_cells(self.nb))
+        self.cells[-1].user_properties.append(("chapter", (
+            self.nodeid, nb.metadata["seconds"], is_complete, uncompared)))
 
 
-def kept(config, name):
-    """Return where a chapter is left when it has run."""
-    return config.rootpath / config.option.kept / name
-
-
-def unfold_failed(nb):
-    """Let the page show a failed check, also in a cell that is folded."""
+def show_failed_checks(nb):
+    """Let a page show a failed check, also in a cell that is folded."""
     for cell, _ in compare.code_cells(nb):
         if any(map(compare.is_failed_check, cell.outputs)):
             cell.metadata["tags"] = [
@@ -135,7 +138,7 @@ def unfold_failed(nb):
 
 
 def cut(nb, number, why):
-    """Return a notebook up to the code cell where it stopped, and why.
+    """End a notebook at the code cell where it stopped, and say why.
 
     Its last paragraph stays, which the next chapter's page shows.
     """
@@ -144,7 +147,6 @@ def cut(nb, number, why):
             if cell.cell_type == "markdown"][-1:]
     nb.cells[codes[number] + 1:] = [
         nbformat.v4.new_markdown_cell(STOPPED.format(why)), *last]
-    return nb
 
 
 class Cell(plugin.IPyNbCell):
@@ -159,10 +161,22 @@ class Cell(plugin.IPyNbCell):
         self.cell = nbformat.v4.new_code_cell(self.cell.source)
 
     def setup(self):
-        if self.parent.stopped is not None:
+        if self.parent.stopped:
             pytest.skip("an earlier cell of the chapter failed")
 
     def runtest(self):
+        self.execute()
+        if not self.config.option.no_compare:
+            nb = self.parent.nb
+            cell, count = compare.code_cells(nb)[self.cell_num]
+            if faults := compare.all_faults(
+                    cell, count, self.test_outputs,
+                    self.parent.compares_values
+                    and not compare.is_of_another(cell, nb)):
+                self.raise_cell_error("\n".join(faults))
+
+    def execute(self):
+        """Run the cell; what it does not survive stops its chapter."""
         self.parent.stopped = self.cell_num, "did not end"
         try:
             super().runtest()
@@ -171,18 +185,8 @@ class Cell(plugin.IPyNbCell):
                 self.parent.stopped = self.cell_num, "failed"
             raise
         if self.parent.timed_out or not self.parent.kernel.is_alive():
-            self.parent.stopped = self.cell_num, "did not end"
             self.raise_cell_error("The cell did not end in time.")
-        self.parent.stopped = None
-        self.has_run = True
-        if self.config.option.outputs == "keep":
-            return
-        nb = self.parent.nb
-        cell, count = compare.code_cells(nb)[self.cell_num]
-        if faults := compare.all_faults(
-                cell, count, self.test_outputs,
-                self.parent.comparing and not compare.is_of_another(cell, nb)):
-            self.raise_cell_error("\n".join(faults))
+        self.parent.stopped, self.has_run = None, True
 
     def repr_failure(self, excinfo):
         line = self.cell.source.strip().partition("\n")[0]
@@ -220,87 +224,38 @@ def mnist_is_here():
         return False
 
 
-MNIST = "MNIST; their outputs were compared with the committed ones"
-STAND_IN = ("the stand-in digits, as MNIST could not be had; their own checks "
-            "ran, output values were NOT compared")
-OTHER = ("{} cells of {} show what the kind of processor decides; this is "
-         "another ({}), their values were NOT compared")
-
-
 class Report:
-    """A line for each chapter when it ends, and the last lines of all."""
+    """Prints a line for each chapter when it ends, and the last lines."""
 
     def __init__(self, config):
-        self.config, self.left, self.seconds = config, {}, {}
-        self.failed, self.began = collections.Counter(), time.time()
+        self.config, self.chapters = config, []
+        self.terminal = config.pluginmanager.get_plugin("terminalreporter")
 
     def pytest_runtest_logreport(self, report):
-        name = report.nodeid.partition("::")[0]
-        if report.when == "setup" or not name.endswith(".ipynb"):
-            return
-        self.seconds[name] = self.seconds.get(name, 0) + report.duration
-        self.failed[name] += report.failed
-        if report.when == "teardown":
-            left = self.left.setdefault(name, len(code_cells_of(
-                self.config.rootpath / name))) - 1
-            self.left[name] = left
-            if not left:
-                self.say(f"{name:36} {self.seconds[name]:4.0f} s"
-                         + "  failed" * bool(self.failed[name]))
+        properties = dict(report.user_properties)
+        if report.when == "teardown" and "chapter" in properties:
+            name, seconds, is_complete, _ = properties["chapter"]
+            self.chapters.append(properties["chapter"])
+            self.terminal.ensure_newline()
+            self.terminal.write_line(f"{name:36} {seconds:4.0f} s"
+                                     + "  stopped" * (not is_complete))
 
-    def say(self, line):
-        reporter = self.config.pluginmanager.get_plugin("terminalreporter")
-        reporter.ensure_newline()
-        reporter.write_line(line)
-
-    def pytest_report_teststatus(self, report):
-        if ".ipynb::" not in report.nodeid:
-            return None
-        if report.when != "call" and report.passed:
-            return "", "", ""
-        kind = ("error" if report.when != "call" and report.failed
-                else report.outcome)
-        return kind, "", kind.upper()    # no letter: each has its line below
-
-    def pytest_sessionfinish(self, session):
-        root = self.config.rootpath
-        given = {Path(name).absolute() for name in self.config.args}
-        listed = chapters(root) if (root / "_toc.yml").exists() else []
-        wanted = {*self.seconds, *(
-            name for name in listed
-            if given & {root / name, (root / name).parent})}
-        ran = {name for name in wanted if self.has_run(name)}
-        if wanted > ran and session.exitstatus == 0:
-            session.exitstatus = 1
-        self.lines = [f"{name} did not run to its end"
-                      for name in sorted(wanted - ran)]
-        if wanted and self.config.option.outputs == "compare":
-            self.lines.append(f"{len(ran)} of {len(wanted)} chapters ran on "
-                              + (MNIST if mnist_is_here() else STAND_IN))
-            self.lines += self.not_compared(sorted(ran))
-
-    def has_run(self, name):
-        path = kept(self.config, name)
-        return path.exists() and path.stat().st_mtime > self.began and not (
-            self.config.option.outputs == "keep" and self.failed[name])
-
-    def not_compared(self, names):
-        for name in names:
-            nb = nbformat.read(self.config.rootpath / name, as_version=4)
-            if n := sum(compare.is_of_another(cell, nb)
-                        for cell, _ in compare.code_cells(nb)):
-                yield OTHER.format(n, name, compare.processor())
-
-    def pytest_unconfigure(self):
-        for line in getattr(self, "lines", ()):
-            print(line)
+    def pytest_terminal_summary(self):
+        for name, _, is_complete, uncompared in sorted(self.chapters):
+            if not is_complete:
+                self.terminal.write_line(f"{name} did not run to its end")
+            elif uncompared and not self.config.option.no_compare:
+                self.terminal.write_line(OTHER.format(
+                    uncompared, name, compare.processor()))
+        if self.chapters and not self.config.option.no_compare:
+            complete = sum(is_complete for _, _, is_complete, _
+                           in self.chapters)
+            self.terminal.write_line(
+                f"{complete} of {len(self.chapters)} chapters ran on "
+                + (MNIST if mnist_is_here() else STAND_IN))
 
 
-def code_cells_of(path):
-    return compare.code_cells(nbformat.read(path, as_version=4))
-
-
+@pytest.hookimpl(trylast=True)  # after pytest's own terminal
 def pytest_configure(config):
-    if config.option.nbval and not config.option.collectonly \
-            and not hasattr(config, "workerinput"):
+    if config.option.nbval and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Report(config), "chapters")

@@ -24,7 +24,7 @@ CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update",
          "--disable-sync"]
-SIGNS = ('<div style="width: 100%; font: 8pt DejaVu Sans, sans-serif; '
+FOOTER = ('<div style="width: 100%; font: 8pt DejaVu Sans, sans-serif; '
          'text-align: center"><span class="pageNumber"></span></div>')
 
 
@@ -63,10 +63,11 @@ def article(page):
 def unfold(fold):
     """Open a solution, drop every other fold."""
     if "solution" not in fold.summary.get_text():
-        return fold.decompose()
+        fold.decompose()
+        return
     fold.name = "div"
-    fold.summary.replace_with(BeautifulSoup(
-        "<p><em>A solution:</em></p>", "html.parser"))
+    fold.summary.string = "A solution:"
+    fold.summary.name = "em"
 
 
 def anchor(page, name=""):
@@ -79,8 +80,7 @@ def inside(page, href):
     url = urlparse(href)
     if url.scheme or url.netloc:
         return href
-    target = Path(url.path).name if url.path else page
-    return f"#{anchor(target, url.fragment)}"
+    return f"#{anchor(url.path or page, url.fragment)}"
 
 
 def book(articles, starts):
@@ -88,14 +88,14 @@ def book(articles, starts):
     title = articles[0].h1.get_text(strip=True)
     return (
         '<!doctype html><html lang="en" data-theme="light"><head>'
-        f'<meta charset="utf-8"><title>{title}</title>{head()}</head>'
+        f'<meta charset="utf-8"><title>{title}</title>{styles()}</head>'
         f'<body class="tex2jax_ignore"><div id="title"><p>{title}</p>'
         f"{articles[0].img}<p>After the article by Kevin Frans, 2016</p></div>"
         f'<nav id="contents"><h1>Contents</h1>{contents(articles, starts)}'
         f"</nav>{''.join(map(str, articles))}</body></html>")
 
 
-def head():
+def styles():
     """Return the styles, and MathJax as the pages have it."""
     static = f"{HTML.as_uri()}/_static"
     return (
@@ -129,7 +129,7 @@ def printed(text):
         pdf = page.pdf(
             format="A4", outline=True, tagged=True, print_background=True,
             display_header_footer=True, header_template="<span></span>",
-            footer_template=SIGNS,
+            footer_template=FOOTER,
             margin={"top": "20mm", "bottom": "20mm", "left": "22mm",
                     "right": "22mm"})
         browser.close()

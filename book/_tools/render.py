@@ -35,12 +35,12 @@ def faults(name):
     codes = [cell for cell in notebook.cells
              if cell.cell_type == "code" and cell.source.strip()]
     for number, cell in enumerate(codes, 1):
-        place = f"{name}: code cell {number} of {len(codes)}"
+        errors = [f"raised {output.ename}: {output.evalue}"
+                  for output in cell.outputs if output.output_type == "error"]
         if cell.execution_count != number:
-            yield f"{place} was not run, or not in its turn"
-        for output in cell.outputs:
-            if output.output_type == "error":
-                yield f"{place} raised {output.ename}: {output.evalue}"
+            errors.append("was not run, or not in its turn")
+        for error in errors:
+            yield f"{name}: code cell {number} of {len(codes)} {error}"
 
 
 def render(source, strict=True):

@@ -26,20 +26,20 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--timeout", type=int, default=600,
                         help="seconds that one cell may take")
+    timeout = parser.parse_args().timeout
     copy_sources()
-    status = execute(["--outputs=keep", "--kept=_build/source", "--nbval-cell"
-                      f"-timeout={parser.parse_args().timeout}"])
+    status = execute([f"--executed={SOURCE}",
+                      f"--nbval-cell-timeout={timeout}"])
     if status not in (0, 1):    # interrupted, or no chapter was even found
         sys.exit(status)
-    status = max(status, *[stand_in(name) for name in chapters(ROOT)])
+    status = max(status, write_placeholders())
     with contextlib.suppress(ValueError):   # its chapter may have stopped
-        hero.write(SOURCE / hero.CHAPTER, SOURCE / "book/_static")
+        hero.write_hero(SOURCE)
     status = max(status, render(SOURCE, strict=not status))
-    failed = [f"{name}, cell {count}: {said}" for name in chapters(ROOT)
-              for count, said in failed_checks(SOURCE / name)]
-    print(*failed, sep="\n", end="\n" * bool(failed))
-    print(f"{len(failed)} check{'s' * (len(failed) != 1)} did not hold.")
-    print("The book:", (HTML / "index.html").as_uri())
+    failed = [f"{name}, cell {count}: {text}" for name in chapters(ROOT)
+              for count, text in failed_checks(SOURCE / name)]
+    print(*failed, f"{len(failed)} check{'s' * (len(failed) != 1)} did not "
+          "hold.", f"The book: {(HTML / 'index.html').as_uri()}", sep="\n")
     sys.exit(status)
 
 
@@ -49,7 +49,7 @@ def execute(options, names=()):
         [sys.executable, "-m", "pytest", "--quiet", "--no-header", "--nbval",
          "--nbval-current-env", "--numprocesses=auto", "--dist=loadfile",
          "--no-loadscope-reorder", "--continue-on-collection-errors",
-         *options, *(names or chapters(ROOT))],
+         "--no-compare", *options, *(names or chapters(ROOT))],
         cwd=ROOT).returncode
 
 
@@ -65,15 +65,16 @@ def copy_sources():
         shutil.copy(path, SOURCE / path.relative_to(ROOT))
 
 
-def stand_in(name):
-    """Write the page of a chapter that could not be started; say if it was."""
-    if (SOURCE / name).exists():
-        return False
-    compare.write(nbformat.v4.new_notebook(cells=[
-        nbformat.v4.new_markdown_cell(
-            f"# {name}\n\n**This chapter could not be run.**")]),
-        SOURCE / name)
-    return True
+def write_placeholders():
+    """Write a page for each chapter that was not run; say if there is one."""
+    missing = [name for name in chapters(ROOT) if not (SOURCE / name).exists()]
+    for name in missing:
+        print(f"{name} could not be run")
+        compare.write(nbformat.v4.new_notebook(cells=[
+            nbformat.v4.new_markdown_cell(
+                f"# {name}\n\n**This chapter could not be run.**")]),
+            SOURCE / name)
+    return bool(missing)
 
 
 def failed_checks(path):
