@@ -26,8 +26,7 @@ TIMING = {"01_one_image": 1, "02_one_hot": 1, "03_latent_codes": 1,
           "08_generalization": 1, "09_mnist": 2, "10_blur": 1,
           "a_tf1_to_tf2": 1, "a2_is_this_loss_right": 1,
           "b_tensorflow_probability": 1, "c_going_further": 1,
-          "c2_rate_and_distortion": 1, "c3_between_digits": 1,
-          "d_many_machines": 2}
+          "c2_rate_and_distortion": 1, "c3_between_digits": 1}
 # How many show what a kind of processor decides, and are compared only on it.
 PROCESSOR = {
     "02_one_hot": 2, "03_latent_codes": 2, "04_autoencoder": 1,
@@ -44,8 +43,7 @@ UNITS = {"01_one_image": 1, "02_one_hot": 1, "03_latent_codes": 1,
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTERS = chapters(ROOT)
-MODULES = ("ops", "networks", "losses", "train", "plots", "models",
-           "lab/distributed")
+MODULES = ("ops", "networks", "losses", "train", "plots", "models")
 HEADINGS = ["What it cannot do", "Checks", "Summary", "Exercises"]
 # What a renderer leaves in the text that knows no MyST, or of broken Markdown.
 RAW = re.compile(r"(?m):::|```|\{[\w:-]+\}|^\([\w-]+\)=|^\+\+\+|^%|^#"
