@@ -48,7 +48,8 @@ def test_the_chapters_judge_every_claim_once_and_as_measured():
 @pytest.mark.parametrize("record, text", RECORDED)
 def test_a_committed_record_is_what_its_numbers_say(record, text):
     assert record["claim"] == claims.CLAIMS[record["number"]]
-    assert record["found"] == claims.found(record["measured"])
+    assert record["found"] == claims.judge([
+        claims.Measurement(**one) for one in record["measured"]])
     assert text == claims.text(record)
     assert record["measured"] and all(one["what"]
                                       for one in record["measured"])
