@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -292,3 +293,11 @@ def test_a_good_tf_config_is_understood_and_others_are_named(monkeypatch):
         with pytest.raises(ValueError, match="TF_CONFIG must") as error:
             workers.multi_worker_strategy()
         assert str(error.value).endswith(f"Got {config or 'nothing'} instead.")
+
+
+def test_the_code_of_contributing_trains():
+    [code] = re.findall(r"(?s)```python\n(.+?)```",
+                        (ROOT / "CONTRIBUTING.md").read_text())
+    records = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT,
+                                      text=True).splitlines()
+    assert sum(record.startswith("{'epoch': 3") for record in records) == 2
