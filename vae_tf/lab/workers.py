@@ -175,7 +175,8 @@ def environments(n, folder):
     with contextlib.ExitStack() as stack:
         servers = [stack.enter_context(socket.create_server(("127.0.0.1", 0)))
                    for _ in range(n)]
-        workers = ["%s:%d" % server.getsockname() for server in servers]
+        workers = [f"127.0.0.1:{server.getsockname()[1]}"
+                   for server in servers]
     shared = {**os.environ, SECRET: secrets.token_hex(8), "TMPDIR": folder,
               "PYTHONPATH": os.pathsep.join(sys.path),
               "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "2",
