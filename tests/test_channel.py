@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
-from scipy.stats import differential_entropy, norm
+from scipy.stats import norm
 
 from vae_tf.lab.channel import (confusion, gaussian_capacity, information,
                                 uniform_information)
 
 RANDOM, approx = np.random.default_rng(0), pytest.approx
-RATIOS = [1e-5, 1e-3, .03, .1, .3, 1, 3, 10]
 
 
 def counted(received, originals, cells=120):
@@ -39,43 +38,33 @@ def test_a_gaussian_signal_tells_what_a_histogram_of_it_tells():
     np.testing.assert_allclose(bits, [[0, .5], [1, 2]])
 
 
-def test_uniform_information_is_what_samples_of_it_tell():
-    for ratio in (.01, .1, .5, 2):
-        signal = RANDOM.uniform(size=200_000)
-        received = signal + ratio * RANDOM.standard_normal(len(signal))
-        h = differential_entropy(
-            received, window_length=1000, method="vasicek")
-        expected = (h - norm(scale=ratio).entropy()) / np.log(2)
-        assert uniform_information(1, ratio) == approx(expected, abs=.01)
+def test_uniform_information_is_what_a_histogram_or_an_integral_says():
     signal = RANDOM.uniform(0, 10, 1_000_000)
     received = signal + RANDOM.standard_normal(len(signal))
     assert uniform_information(10, 1) == approx(counted(received, signal), .01)
-
-
-@pytest.mark.parametrize("ratio", RATIOS)
-def test_uniform_information_is_a_fine_riemann_sum(ratio):
-    y = np.linspace(-9 * ratio, 1 + 9 * ratio, 1_000_001)
-    p = norm.cdf(y / ratio) - norm.cdf((y - 1) / ratio)
-    h = -np.trapezoid(p * np.log2(np.where(p > 0, p, 1)), y)
-    expected = h - np.log2(ratio * np.sqrt(2 * np.pi * np.e))
-    assert uniform_information(1, ratio) == approx(expected, abs=1e-7)
-    assert uniform_information(10, 10 * ratio) == approx(expected, 1e-6)
-    bound = gaussian_capacity(1 / 12, ratio ** 2)
-    assert 0 < uniform_information(1, ratio) < bound
-    assert ratio < 3 or uniform_information(1, ratio) > .999 * bound
+    for ratio in (1e-5, 1e-3, .03, .1, .3, 1, 3, 10):
+        y = np.linspace(-9 * ratio, 1 + 9 * ratio, 1_000_001)
+        p = norm.cdf(y / ratio) - norm.cdf((y - 1) / ratio)
+        h = -np.trapezoid(p * np.log2(np.where(p > 0, p, 1)), y)
+        expected = h - np.log2(ratio * np.sqrt(2 * np.pi * np.e))
+        assert uniform_information(1, ratio) == approx(expected, abs=1e-7)
+        assert uniform_information(10, 10 * ratio) == approx(expected, 1e-6)
+        bound = gaussian_capacity(1 / 12, ratio ** 2)
+        assert 0 < uniform_information(1, ratio) < bound
+        assert ratio < 3 or uniform_information(1, ratio) > .999 * bound
     assert 0 <= uniform_information(1, 1e9) < 1e-7
 
 
-@pytest.mark.parametrize("stddev", [.25, .5, 1, 2, 4])
-def test_two_names_are_the_binary_input_gaussian_channel(stddev):
+def test_two_names_are_the_binary_input_gaussian_channel():
     """Whose capacity is an average over the noise: Gauss and Hermite's."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(120)
-    surprise = np.log2(1 + np.exp(-2 * (1 + stddev * nodes) / stddev ** 2))
-    expected = 1 - weights @ surprise / weights.sum()
-    bits = information(np.array([-1., 1.]), np.full(2, float(stddev)))
-    assert bits == approx(expected, abs=1e-6)
-    if stddev == 1:  # 0 decibels, as tabulated
-        assert bits == approx(.4859, abs=5e-5)
+    for stddev in (.25, .5, 1, 2, 4):
+        surprise = np.log2(1 + np.exp(-2 * (1 + stddev * nodes) / stddev ** 2))
+        expected = 1 - weights @ surprise / weights.sum()
+        bits = information(np.array([-1., 1.]), np.full(2, float(stddev)))
+        assert bits == approx(expected, abs=1e-6)
+        if stddev == 1:  # 0 decibels, as tabulated
+            assert bits == approx(.4859, abs=5e-5)
 
 
 def test_information_is_that_of_the_draws():

@@ -5,10 +5,14 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow_probability as tfp
+from scipy import special, stats
 
 from benchmarks import dense, likelihood, processes
-from benchmarks.likelihood import BURDA, CUT, DRAWN, GREY, ROWS
+from benchmarks.likelihood import (BURDA, CUT, DRAWN, GREY, ROWS,
+                                   negative_log_likelihood)
 from book._tools import execute
+from tests.test_evaluate import BINARY, telling
 from tests.test_train import blobs
 from vae_tf import cross_entropy, data
 from vae_tf.lab import evaluate
@@ -102,8 +106,46 @@ def test_a_training_resumes_and_its_weights_come_back_from_their_file(
                                again.model.generation(tf.ones([1, 50])))
 
 
+def test_the_likelihood_is_the_integral_over_the_codes():
+    vae = telling(1, cross_entropy, w_mean_M=0, w_stddev_M=0, w_mean_b=.5,
+                  w_stddev_b=-1.5)
+    z = np.linspace(-9, 9, 20_001, dtype=np.float32)[1:, None]
+    pixels = np.concatenate([vae.generation(part)
+                             for part in np.split(z, 20)])
+    density = stats.norm.logpdf(z[:, 0]) + np.log(z[1, 0] - z[0, 0])
+    bernoulli = tfp.distributions.Bernoulli(probs=pixels)
+    whole = [-special.logsumexp(density + np.sum(
+        bernoulli.log_prob(image), (1, 2, 3))) for image in BINARY[:3]]
+    tf.random.set_seed(5)
+    ours = negative_log_likelihood(vae, BINARY[:3], draws=12_000)
+    assert ours.shape == (3,) and np.std(whole) > .1
+    np.testing.assert_allclose(ours, whole, atol=.05)
+
+
+def test_one_draw_is_a_negative_elbo_and_more_come_closer():
+    vae, images = telling(terms=cross_entropy), BINARY[:500]
+    tf.random.set_seed(5)
+    elbo = evaluate.negative_elbo(vae, images)
+    one, ten = [negative_log_likelihood(vae, images, n) for n in (1, 10)]
+    assert stats.ttest_rel(one, elbo).pvalue > .001
+    assert stats.ttest_rel(one, ten, alternative="greater").pvalue < 1e-9
+
+
+def test_no_likelihood_is_nan_and_bad_input_is_named():
+    bright = telling(2, cross_entropy, g_h2_b=99)   # whose pixels are all 1
+    assert np.all(np.isfinite(negative_log_likelihood(bright, BINARY[:2])))
+    flat = telling(2, cross_entropy, w_stddev_M=0, w_stddev_b=[0, -1])
+    assert np.all(np.isposinf(negative_log_likelihood(flat, BINARY[:2])))
+    for name, arguments in [("images", (bright, IMAGES)),
+                            ("draws", (bright, BINARY, 0)),
+                            ("model", (None, BINARY))]:
+        with pytest.raises((TypeError, ValueError), match=(
+                f"^The '{name}' parameter of negative_log_likelihood must ")):
+            negative_log_likelihood(*arguments)
+
+
 class OnlyTheThirdSucceeds:
-    """A worker whose training breaks with seed 0 and is caught with 1."""
+    """A worker whose training breaks with seed 0, with signs mixed by seed 1."""
 
     def __init__(self, kind, name, pixels, checkpoints, epochs, seed, cores):
         self.seed = seed
@@ -114,7 +156,7 @@ class OnlyTheThirdSucceeds:
         if method == "epoch" and self.seed == 0:
             raise processes.WorkerError("FloatingPointError: Training stopped")
         return {"epoch": lambda: next(self.records, None),
-                "caught": lambda: int(self.seed != 2),
+                "sign_ambiguous": lambda: int(self.seed != 2),
                 "evaluate": lambda: {"active": 7}}[method](), {"cpu": 2.}
 
     def close(self):
@@ -167,5 +209,5 @@ def test_the_stored_network_is_as_likely_as_the_page_says():
         pytest.skip("MNIST could not be had.")
     test = likelihood.binary(DRAWN, data.mnist()[2].images)[:100]
     tf.random.set_seed(0)
-    nll = evaluate.negative_log_likelihood(likelihood.stored(), test, 50)
+    nll = negative_log_likelihood(likelihood.stored(), test, 50)
     assert nll.mean() == pytest.approx(FOUND["rows"][-1]["of_hundred"], abs=.2)

@@ -36,28 +36,26 @@ def effective_beta(images, n_z, generation_loss="squared error", *,
     Raises TypeError or ValueError, naming the argument. (Appendix A2; Lucas
     et al. 2019)
     """
-    n_z = checks.integer("n_z", n_z, "effective_beta")
-    for name, value in {"over_pixels": over_pixels,
-                        "over_latents": over_latents,
-                        "generation_batch": generation_batch,
-                        "latent_batch": latent_batch}.items():
-        one_of(name, value, REDUCTIONS)
-    generation_weight, latent_weight, variance = [
-        checks.positive_number(name, value, "effective_beta")
-        for name, value in {"generation_weight": generation_weight,
-                            "latent_weight": latent_weight,
-                            "variance": variance}.items()]
+    owner = "effective_beta"
+    n_z = checks.integer("n_z", n_z, owner)
+    check_choice("over_pixels", over_pixels, REDUCTIONS)
+    check_choice("over_latents", over_latents, REDUCTIONS)
+    check_choice("generation_batch", generation_batch, REDUCTIONS)
+    check_choice("latent_batch", latent_batch, REDUCTIONS)
+    checks.positive_number("generation_weight", generation_weight, owner)
+    checks.positive_number("latent_weight", latent_weight, owner)
+    checks.positive_number("variance", variance, owner)
     if batchsize is not None or generation_batch != latent_batch:
-        batchsize = checks.integer("batchsize", batchsize, "effective_beta")
-    worth = spectrum(images, generation_loss)
-    n_pixels = len(worth)
-    latent = latent_weight * share(over_latents, n_z) * share(
-        latent_batch, batchsize)
-    generation = generation_weight * share(over_pixels, n_pixels) * share(
-        generation_batch, batchsize)
+        batchsize = checks.integer("batchsize", batchsize, owner)
+    variances = spectrum(images, generation_loss)
+    latent = (latent_weight * reduction_factor(over_latents, n_z)
+              * reduction_factor(latent_batch, batchsize))
+    generation = (generation_weight
+                  * reduction_factor(over_pixels, len(variances))
+                  * reduction_factor(generation_batch, batchsize))
     beta = latent / generation
     noise = variance if generation_loss == "squared error" else 1.0
-    return Balance(beta, int(np.sum(worth[:n_z] > beta * noise)))
+    return Balance(beta, int(np.sum(variances[:n_z] > beta * noise)))
 
 
 def spectrum(images, generation_loss="squared error"):
@@ -71,12 +69,12 @@ def spectrum(images, generation_loss="squared error"):
     their mean: the second order of the loss around the average image, exact
     for whether a component begins to be used.
     """
-    one_of("generation_loss", generation_loss, LOSSES)
+    check_choice("generation_loss", generation_loss, LOSSES)
     images = checks.images("images", images, "effective_beta",
                            (None, None, None))
     if len(images) < 2:
         raise ValueError("The 'images' parameter of effective_beta must be at "
-                         f"least 2 images. Got {len(images)} instead.")
+                         "least 2 images. Got 1 instead.")
     flat = np.float64(images).reshape(len(images), -1)
     flat -= (mean := flat.mean(axis=0))
     if generation_loss == "cross-entropy":
@@ -84,14 +82,14 @@ def spectrum(images, generation_loss="squared error"):
     return np.linalg.eigvalsh(flat.T @ flat / len(flat))[::-1]
 
 
-def share(reduction, n):
+def reduction_factor(reduction, n):
     """Return by what a reduction over n multiplies each of them."""
     return 1 / n if reduction == "mean" and n else 1.0
 
 
-def one_of(name, value, allowed):
+def check_choice(name, value, allowed):
     """Raise ValueError unless `value` is one of the allowed words."""
-    if not isinstance(value, str) or value not in allowed:
+    if value not in allowed:
         raise ValueError(
             f"The {name!r} parameter of effective_beta must be "
             f"{' or '.join(map(repr, allowed))}. Got {value!r} instead.")

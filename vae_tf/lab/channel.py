@@ -1,7 +1,6 @@
-"""Information through a noisy number: what noise lets pass, in bits.
+"""Information through a number with Gaussian noise on it, in bits.
 
-The unit is the bit, one yes-or-no answer; noise is Gaussian. (Chapter 7;
-Cover and Thomas, Elements of Information Theory, chapters 8 and 9)
+(Chapter 7; Cover and Thomas, Elements of Information Theory, chapters 8, 9)
 """
 
 import numpy as np
@@ -20,7 +19,6 @@ def confusion(distance, stddev):
     The numbers are this distance apart and equally likely; noise of this
     standard deviation is added, and the nearer number is heard. The result
     is a probability: 1/2 for numbers that cannot be told apart.
-    Raises TypeError or ValueError, naming the argument.
     """
     distance = checks.positive_number("distance", distance, "confusion")
     stddev = checks.positive_number("stddev", stddev, "confusion")
@@ -31,14 +29,24 @@ def gaussian_capacity(signal_variance, noise_variance):
     """Return what a Gaussian number tells through Gaussian noise, in bits.
 
     No other number of the same variance tells more. Elementwise on arrays.
-    Raises TypeError or ValueError, naming the argument. (Cover and Thomas,
-    section 9.1)
+    (Cover and Thomas, section 9.1)
     """
-    signal = checks.real_numbers("signal_variance", signal_variance,
-                                 "gaussian_capacity", zero=True)
-    noise = checks.real_numbers("noise_variance", noise_variance,
-                                "gaussian_capacity")
+    signal = check_variances("signal_variance", signal_variance, np.less)
+    noise = check_variances("noise_variance", noise_variance, np.less_equal)
     return 0.5 * np.log2(1 + signal / noise)
+
+
+def check_variances(name, value, excluded):
+    """Return variances as float64; `excluded` compares those too small to 0."""
+    message = (f"The {name!r} parameter of gaussian_capacity must be floats "
+               f"in the range {'[' if excluded is np.less else '('}0, inf). ")
+    variances = np.asarray(value)
+    if variances.dtype.kind not in "fiu":
+        raise TypeError(f"{message}Got {type(value).__name__} instead.")
+    wrong = excluded(variances, 0) | ~np.isfinite(variances)
+    if wrong.any():
+        raise ValueError(f"{message}Got {variances[wrong][0]} instead.")
+    return np.float64(variances)
 
 
 def uniform_information(width, stddev):
@@ -46,8 +54,7 @@ def uniform_information(width, stddev):
 
     It may be any number of an interval of this width. The entropy of what is
     received, less that of the noise, by numeric integration; good to 1e-7
-    bits. Raises TypeError or ValueError, naming the argument. (Cover and
-    Thomas, section 8.6)
+    bits. (Cover and Thomas, section 8.6)
     """
     width = checks.positive_number("width", width, "uniform_information")
     stddev = checks.positive_number("stddev", stddev, "uniform_information")
@@ -65,8 +72,7 @@ def information(means, stddevs):
     the images a latent variable may stand for; the sign of a standard
     deviation does not matter. Numeric integration as above, of the mixture.
     A cloud so narrow that it would take more than EVALUATIONS is widened,
-    which can only make the result smaller. At most log2(n). Raises TypeError
-    or ValueError, naming the argument.
+    which can only make the result smaller. At most log2(n).
     """
     means = np.float64(checks.array("means", means, "information", ()))
     stddevs = abs(np.float64(

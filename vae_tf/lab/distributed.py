@@ -1,130 +1,103 @@
 """Training on several devices or machines at once, by tf.distribute."""
 
+import time
+import types
+
 import numpy as np
 import tensorflow as tf
 
 from vae_tf.support import checks
-from vae_tf.train import (STARTING, check_model, checked, run, trace,
-                          train_step)
+from vae_tf.train import train_step
+
+STRATEGIES = (tf.distribute.MirroredStrategy,
+              tf.distribute.MultiWorkerMirroredStrategy)
 
 
-def train(model, *arrays, strategy, epochs=10, batchsize=100,
-          learning_rate=0.001, seed=0, folder=None, optimizer=None):
+def train(model, images, strategy, epochs=10, batchsize=100, seed=0,
+          optimizer=None):
     """Train as `vae_tf.train` does, on several devices or machines.
 
-    The `strategy` is tf.distribute's MirroredStrategy for the devices of one
-    machine or MultiWorkerMirroredStrategy for several machines. Each of its R
-    replicas takes every R-th image of each batch, and the gradients are
-    averaged over them. The model must be new. All workers make the same call
-    and get the same records, but for the seconds. Of a shared `folder` the
-    chief alone writes; random numbers depend on R.
-
-    Raises what `vae_tf.train` raises, and TypeError or ValueError for a
-    strategy of another kind, or a model or batch that it cannot share.
-    (Appendix D)
+    Each of the strategy's R replicas takes every R-th image of each batch.
+    All workers make the same call and get the same records, but for the
+    seconds; random numbers depend on R. The `optimizer`, 2016's Adam or one
+    of Keras, is copied. Raises TypeError or ValueError, naming the argument;
+    FloatingPointError after an epoch whose loss is not finite.
     """
-    check(strategy, model, batchsize)
-    return run(Together(strategy), model, *checked(
-        model, arrays, epochs, batchsize, learning_rate, seed, folder,
-        optimizer))
-
-
-class Together:
-    """Where a training takes its steps: on the replicas of a strategy."""
-
-    def __init__(self, strategy):
-        self.strategy, self.scope = strategy, strategy.scope
-        self.is_chief = strategy.extended.should_checkpoint
-        self.run_steps = None
-
-    def compile(self, model, optimizer, names, batchsize, arrays):
-        """Note what `steps` compiles; its steps draw from no Generator."""
-        self.traced = (model, one_step(model, optimizer, self.strategy),
-                       names, batchsize, arrays)
-        return []
-
-    def steps(self, seed, epoch):
-        """Return the steps for an epoch, compiled anew if they draw."""
-        if self.run_steps is None or draws(self.run_steps):
-            with STARTING:
-                tf.random.set_seed(seed_of_epoch(seed, epoch,
-                                                 *worker(self.strategy)))
-                self.run_steps = trace(*self.traced)
-        return self.run_steps
-
-
-def one_step(model, optimizer, strategy):
-    """Return the function that takes a step on a batch: batch -> terms."""
-    if not strategy:
-        return lambda batch: train_step(model, optimizer, batch)
-
-    def step(batch):
-        shares = strategy.run(share_step, (
-            model, optimizer, batch, strategy.num_replicas_in_sync))
-        return {name: strategy.experimental_local_results(term)[0]
-                for name, term in shares.items()}
-    return step
-
-
-def share_step(model, optimizer, batch, replicas):
-    """Take one replica's part in a step; return the loss's terms, of all.
-
-    It is given the whole batch and takes its own images. (Appendix D)
-    """
-    context = tf.distribute.get_replica_context()
-    mine = slice(context.replica_id_in_sync_group, None, replicas)
-    with tf.GradientTape() as tape:
-        terms = model.loss(*[array[mine] for array in batch])
-        share = terms["loss"] / replicas    # the optimizer adds them up
-    variables = model.trainable_variables
-    optimizer.apply_gradients(
-        zip(tape.gradient(share, variables), variables))
-    return context.all_reduce("mean", terms)
-
-
-def worker(strategy):
-    """Return two numbers that no two workers have in common, if several."""
-    resolver = getattr(strategy, "cluster_resolver", None)
-    if not resolver:
-        return ()
-    return resolver.task_id or 0, int(strategy.extended.should_checkpoint)
-
-
-def draws(function):
-    """Return whether a traced function draws random numbers.
-
-    Its kernels keep their place in the stream of numbers where no checkpoint
-    reaches it: only tracing anew sets it, at half a second for a VAE.
-    """
-    graph = function.graph.as_graph_def()
-    bodies = [graph.node, *(f.node_def for f in graph.library.function)]
-    return any("seed2" in node.attr for body in bodies for node in body)
-
-
-def seed_of_epoch(*numbers):
-    """Return a seed for one epoch that no neighbouring seed has in common."""
-    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
-
-
-def check(strategy, model, batchsize):
-    """Say what is wrong with a strategy, or with the model or batch for it."""
-    check_model(model)
-    batchsize = checks.integer("batchsize", batchsize, "train")
-    known = tf.distribute.MirroredStrategy, \
-        tf.distribute.MultiWorkerMirroredStrategy
-    if not isinstance(strategy, known):
+    if not isinstance(strategy, STRATEGIES):
         raise TypeError(
             "The 'strategy' parameter of train must be a tf.distribute"
             ".MirroredStrategy or MultiWorkerMirroredStrategy. "
             f"Got {type(strategy).__name__} instead.")
-    replicas = strategy.num_replicas_in_sync
-    if batchsize % replicas:
+    images = checks.images("images", images, "train", model.image_shape)
+    epochs = checks.integer("epochs", epochs, "train")
+    seed = checks.integer("seed", seed, "train", low=0)
+    batchsize = checks.integer("batchsize", batchsize, "train",
+                               high=len(images))
+    if batchsize % strategy.num_replicas_in_sync:
         raise ValueError(
             "The 'batchsize' parameter of train must be a multiple of the "
-            f"strategy's {replicas} replicas. Got {batchsize} instead.")
+            f"strategy's {strategy.num_replicas_in_sync} replicas. "
+            f"Got {batchsize} instead.")
+    optimizer = optimizer or tf.keras.optimizers.Adam(epsilon=1e-8)
+    step = compile_step(model, images, strategy, optimizer, seed)
+    return run_epochs(step, len(images), epochs, batchsize, seed)
+
+
+def compile_step(model, images, strategy, optimizer, seed):
+    """Return the function that takes one step: batch -> terms of the loss.
+
+    `batch` holds the numbers of its images, the same on every worker.
+    """
+    tf.random.set_seed(seed)
+    with strategy.scope():
+        optimizer = optimizer.from_config(optimizer.get_config())
+        model.loss(images[:1])      # makes the variables
     if not all(map(strategy.extended.variable_created_in_scope,
                    model.variables)):
-        raise ValueError(
-            "The 'model' parameter of train must be new, or used under the "
-            "strategy's scope alone. Got one with variables made outside "
-            "instead.")
+        raise ValueError("The 'model' parameter of train must be new. Got one "
+                         "with variables made outside the strategy instead.")
+    with strategy.scope():
+        optimizer.build(model.trainable_variables)
+    [replica, *_] = strategy.experimental_local_results(
+        tf.function(strategy.run)(replica_id))
+    noise = np.random.SeedSequence([seed, int(replica)])
+    tf.random.set_seed(int(noise.generate_state(1)[0]))    # each worker's own
+
+    @tf.function
+    def step(batch):
+        terms = strategy.run(replica_step, (model, optimizer, images, batch))
+        return {name: strategy.reduce("MEAN", term, axis=None)
+                for name, term in terms.items()}
+    return step
+
+
+def replica_id():
+    """Return the number of this replica among those of all workers."""
+    return tf.distribute.get_replica_context().replica_id_in_sync_group
+
+
+def replica_step(model, optimizer, images, batch):
+    """Take one replica's part in a step; return its terms of the loss."""
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    mine = tf.gather(images, batch[replica_id()::replicas])
+    # Keras adds the replicas' gradients up; that of the batch is their mean.
+    averaging = types.SimpleNamespace(
+        apply_gradients=lambda pairs: optimizer.apply_gradients(
+            [(gradient / replicas, v) for gradient, v in pairs]))
+    return train_step(model, averaging, [mine])
+
+
+def run_epochs(step, n, epochs, batchsize, seed):
+    """Yield a record of each epoch's mean terms of the loss."""
+    shuffle = np.random.default_rng(seed).permutation
+    for epoch in range(1, epochs + 1):
+        start = time.perf_counter()
+        batches = shuffle(n)[:n // batchsize * batchsize]
+        terms = [step(tf.constant(batch))
+                 for batch in batches.reshape(-1, batchsize)]
+        means = {name: float(np.mean([one[name] for one in terms]))
+                 for name in terms[0]}
+        if not np.isfinite(means["loss"]):
+            raise FloatingPointError(f"Training stopped in epoch {epoch}: the "
+                                     "loss became NaN or infinite.")
+        yield {"epoch": epoch, **means, "seconds": time.perf_counter() - start}

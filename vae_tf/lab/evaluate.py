@@ -1,10 +1,13 @@
 """How good is a model? One function per number, each with its unit."""
 
+import reprlib
+
 import numpy as np
 import tensorflow as tf
-from scipy import linalg, ndimage, special
+from scipy import linalg, ndimage
 from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import NearestNeighbors
+from sklearn.utils import check_consistent_length
 
 from vae_tf.support import checks
 from vae_tf.losses import latent_loss
@@ -15,11 +18,11 @@ def mse(images, originals):
     """Return the mean squared error per pixel.
 
     [n, h, w, c] twice, pixels in [0, 1] -> float, in squared pixel units.
-    Raises ValueError if the shapes differ. (Chapter 4)
+    (Chapter 4)
     """
     images = checks.images("images", images, "mse", (None, None, None))
     originals = checks.images("originals", originals, "mse", images.shape[1:])
-    same_number("originals", originals, images, "mse")
+    check_consistent_length(images, originals)
     return float(np.mean((images - originals) ** 2))
 
 
@@ -35,15 +38,15 @@ def sharpness(images):
 
 
 def kl_per_latent(model, images):
-    """Return what each latent variable tells: its KL from the unit Gaussian.
+    """Return the KL of each latent variable from the unit Gaussian.
 
     images [n, h, w, c] -> [n_z], in nats, averaged over the images; infinite
     with a z_stddev of 0, or so small that its square is 0 in float32.
     (Chapter 7; Kingma and Welling 2013, appendix B)
     """
-    z_mean, z_stddev = recognized(model, images, "kl_per_latent")
+    z_mean, z_stddev = posterior_parameters(model, images, "kl_per_latent")
     one_by_one = [z.reshape(-1, 1) for z in (z_mean, z_stddev)]
-    return divergence(*one_by_one).reshape(z_mean.shape).mean(axis=0)
+    return kl_divergence(*one_by_one).reshape(z_mean.shape).mean(axis=0)
 
 
 def active_units(model, images, threshold=0.01):
@@ -54,18 +57,21 @@ def active_units(model, images, threshold=0.01):
     section 5)
     """
     threshold = checks.positive_number("threshold", threshold, "active_units")
-    z_mean, _ = recognized(model, images, "active_units", at_least=2)
+    z_mean, _ = posterior_parameters(model, images, "active_units")
+    if len(z_mean) < 2:
+        raise ValueError("The 'images' parameter of active_units must be at "
+                         "least 2 images. Got 1 instead.")
     return int(np.sum(z_mean.var(axis=0) > threshold))
 
 
-def caught(z_stddev):
+def sign_ambiguous(z_stddev):
     """Return how many latent variables have a z_stddev of either sign.
 
     [n, n_z], for n images -> int: those that are negative for more than one
     image in a thousand, and positive for more than one. Between the two
     signs lies 0, where the KL has no bound. (Appendix A)
     """
-    z_stddev = checks.array("z_stddev", z_stddev, "caught", (None,))
+    z_stddev = checks.array("z_stddev", z_stddev, "sign_ambiguous", (None,))
     negative = np.mean(z_stddev < 0, axis=0)
     return int(np.sum((negative > 0.001) & (negative < 0.999)))
 
@@ -75,64 +81,47 @@ def negative_elbo(model, images):
 
     images [n, h, w, c] -> [n], in nats; with `cross_entropy` on images of
     black and white pixels an upper bound, in expectation, of the negative
-    log-likelihood. Infinite with a z_stddev of 0, or so small that its square
-    is 0 in float32. Draws from TensorFlow's global seed. (Chapter 9; Kingma
-    and Welling 2013, equation 10)
+    log-likelihood. Infinite where the KL is. Draws from TensorFlow's global
+    seed. (Chapter 9; Kingma and Welling 2013, equation 10)
     """
-    owner = "negative_elbo"
-    z_mean, z_stddev = recognized(model, images, owner)
+    z_mean, z_stddev = posterior_parameters(model, images, "negative_elbo")
     images = np.float32(images)
-    kl, reconstruction = divergence(z_mean, z_stddev), []
+    reconstruction = []
     for i in range(0, len(images), 1000):
         part = slice(i, i + 1000)
         generated = model.generation(sample_z(z_mean[part], z_stddev[part]))
         reconstruction.append(model.generation_loss(generated, images[part]))
-    return with_infinite(np.concatenate(reconstruction) + kl, kl, owner)
+    kl = kl_divergence(z_mean, z_stddev)
+    return infinite_where(kl, np.concatenate(reconstruction) + kl,
+                          "negative_elbo")
 
 
-def negative_log_likelihood(model, images, draws=500):
-    """Estimate each image's negative log-likelihood by importance sampling.
+def posterior_parameters(model, images, owner):
+    """Return z_mean and z_stddev of the images as arrays [n, n_z]."""
+    if not hasattr(model, "recognition") or isinstance(model, type):
+        raise TypeError(f"The 'model' parameter of {owner} must be a model "
+                        "with recognition, such as a VAE. "
+                        f"Got {type(model).__name__} instead.")
+    images = checks.images("images", images, owner, model.image_shape)
+    parts = [np.stack(model.recognition(images[i:i + 1000]))
+             for i in range(0, len(images), 1000)]
+    return checks.array("model", np.concatenate(parts, axis=1), owner,
+                        (len(images), None))
 
-    images [n, h, w, c], every pixel 0 or 1 -> [n], in nats, for a model with
-    `cross_entropy`. Of `draws` codes from an image's cloud each counts by how
-    much likelier the unit Gaussian makes it. One draw is a negative ELBO;
-    with more the estimate comes down to the truth, in expectation from above.
-    Infinite where `negative_elbo` is, for such a cloud holds no code that
-    counts. Draws from TensorFlow's global seed. Raises ValueError for grey
-    pixels, for which the cross-entropy is no likelihood. (Burda et al. 2015,
-    equation 8)
-    """
-    owner = "negative_log_likelihood"
-    draws = checks.integer("draws", draws, owner)
-    z_mean, z_stddev = recognized(model, images, owner)
-    images = np.float32(images)
-    if grey := np.sum((images > 0) & (images < 1)):
-        raise ValueError(f"The 'images' parameter of {owner} must have pixels "
-                         f"that are 0 or 1. Got {grey} others instead.")
 
-    @tf.function
-    def log_weights(images, z_mean, z_stddev):
-        z = sample_z(z_mean, z_stddev)
-        prior_over_cloud = tf.reduce_sum(
-            0.5 * tf.square((z - z_mean) / z_stddev) - 0.5 * tf.square(z)
-            + tf.math.log(tf.abs(z_stddev)), 1)
-        # In a graph the cross-entropy of a pixel that is 1 takes the log of 0.
-        generated_images = tf.minimum(model.generation(z), 1 - 2 ** -24)
-        return (prior_over_cloud
-                - model.generation_loss(generated_images, images))
+def kl_divergence(z_mean, z_stddev):
+    """Return the latent loss, infinite where float32 cannot hold a square."""
+    kl = latent_loss(z_mean, z_stddev).numpy()
+    return np.where(np.isnan(kl), np.inf, kl)   # inf - inf
 
-    at_once = max(1, 5000 // draws)  # images, so that memory is bounded
-    found = []
-    for i in range(0, len(images), at_once):
-        part = [x[i:i + at_once] for x in (images, z_mean, z_stddev)]
-        weights = [log_weights(*[np.repeat(x, min(5000, draws - k), axis=0)
-                                 for x in part]).numpy()
-                   .reshape(len(part[0]), -1)
-                   for k in range(0, draws, 5000)]
-        found.append(np.log(draws) - special.logsumexp(
-            np.float64(np.concatenate(weights, axis=1)), axis=1))
-    return with_infinite(np.concatenate(found), divergence(z_mean, z_stddev),
-                         owner)
+
+def infinite_where(kl, values, owner):
+    """Return one value per image, infinite where its KL is."""
+    values = np.where(np.isinf(kl), np.inf, values)
+    if np.isnan(values).any():
+        raise ValueError(f"The 'model' parameter of {owner} must decode codes "
+                         "into finite images. Got NaN instead.")
+    return values
 
 
 class Classifier:
@@ -145,8 +134,13 @@ class Classifier:
 
     def __init__(self, images, labels, epochs=2, seed=0):
         images = checks.images("images", images, "Classifier", (28, 28, 1))
-        labels = checks.labels("labels", labels, "Classifier", 10)
-        same_number("labels", labels, images, "Classifier")
+        labels = np.asarray(labels)
+        if labels.shape != images.shape[:1] or labels.dtype.kind not in "iu" \
+                or labels.min() < 0 or labels.max() > 9:
+            raise ValueError(
+                "The 'labels' parameter of Classifier must be an int from 0 to "
+                f"9 for each of the {len(images)} images. Got "
+                f"{reprlib.repr(labels.tolist())} instead.")
         keras, layers = tf.keras, tf.keras.layers
         keras.utils.set_random_seed(checks.integer(
             "seed", seed, "Classifier", low=0, high=2**32 - 1))
@@ -160,8 +154,9 @@ class Classifier:
         self._network.compile(
             keras.optimizers.Adam(0.002),
             keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-        self._network.fit(images, labels, batch_size=100, verbose=0, epochs=(
-            checks.integer("epochs", epochs, "Classifier")))
+        self._network.fit(images, np.int64(labels), batch_size=100, verbose=0,
+                          epochs=checks.integer("epochs", epochs,
+                                                "Classifier"))
 
     def features(self, images):
         """Return images [n, 28, 28, 1] as features [n, 64]."""
@@ -217,62 +212,16 @@ def share_near(features, reference, k):
     return float(np.mean(np.concatenate(near)))
 
 
-def recognized(model, images, owner, at_least=1):
-    """Return z_mean and z_stddev of checked images as arrays [n, n_z]."""
-    if not (isinstance(model, tf.Module) and hasattr(model, "recognition")
-            and hasattr(model, "image_shape")):
-        raise TypeError(f"The 'model' parameter of {owner} must be a model "
-                        "with recognition, such as a VAE. "
-                        f"Got {type(model).__name__} instead.")
-    images = checks.images("images", images, owner, model.image_shape)
-    if len(images) < at_least:
-        raise ValueError(f"The 'images' parameter of {owner} must be at least "
-                         f"{at_least} images. Got {len(images)} instead.")
-    parts = [model.recognition(images[i:i + 1000])
-             for i in range(0, len(images), 1000)]
-    found = [checks.array("model", np.concatenate(part), owner, (None,))
-             for part in zip(*parts)]
-    shapes = [list(one.shape) for one in found]
-    if shapes != 2 * [[len(images), shapes[0][1]]]:
-        raise ValueError(f"The 'model' parameter of {owner} must have a "
-                         "z_mean and a z_stddev for each image and latent "
-                         f"variable. Got {shapes} instead.")
-    return found
-
-
-def divergence(z_mean, z_stddev):
-    """Return the latent loss, infinite where float32 cannot hold a square."""
-    kl = latent_loss(z_mean, z_stddev).numpy()
-    return np.where(np.isnan(kl), np.inf, kl)   # inf - inf
-
-
-def with_infinite(values, kl, owner):
-    """Return one value per image, infinite where its KL is."""
-    values = np.where(np.isinf(kl), np.inf, values)
-    if np.isnan(values).any():
-        raise ValueError(f"The 'model' parameter of {owner} must decode codes "
-                         "into finite images. Got NaN instead.")
-    return values
-
-
 def feature_sets(owner, more_than=None, **sets):
-    """Return the named sets of features as float64, or say what is wrong."""
+    """Return sets of features as float64, each of more rows than columns."""
     checked, shape = [], (None,)
     for name, value in sets.items():
         value = checks.array(name, value, owner, shape)
         shape = value.shape[1:]
-        least = shape[0] if more_than is None else more_than
+        least = more_than or shape[0]
         if len(value) <= least:
             raise ValueError(
                 f"The {name!r} parameter of {owner} must be more than {least} "
                 f"rows of features. Got {len(value)} instead.")
         checked.append(np.float64(value))
     return checked
-
-
-def same_number(name, value, images, owner):
-    """Raise ValueError unless there is one value for each image."""
-    if len(value) != len(images):
-        raise ValueError(f"The {name!r} parameter of {owner} must be as many "
-                         f"as the {len(images)} images. Got {len(value)} "
-                         "instead.")

@@ -27,25 +27,24 @@ def export(name, contents):
     from IPython.display import Markdown, display
 
     record = {"name": name, "contents": {
-        str(key): packed(key, value) for key, value in contents.items()}}
+        str(key): encode(key, value) for key, value in contents.items()}}
     display(Markdown("*On the book's web page this figure answers to mouse, "
                      "touch and keys.*"), metadata={"vae_tf_page": record})
 
 
-def packed(key, value):
+def encode(key, value):
     """Return an array as what JSON can hold, a list of strings as it is."""
     if isinstance(value, list) and all(isinstance(v, str) for v in value):
         return value
     begin = f"The {key!r} of export's 'contents' must be "
-    is_array = isinstance(value, np.ndarray)
-    dtype = value.dtype.name if is_array else type(value).__name__
-    if not is_array or dtype not in DTYPES:
+    known = isinstance(value, np.ndarray)
+    dtype = value.dtype.name if known else type(value).__name__
+    if not known or dtype not in DTYPES:
         raise TypeError(f"{begin}a list of strings or an array of one of "
                         f"{DTYPES}. Got {dtype} instead.")
     if not value.size or not np.isfinite(value).all():
         raise ValueError(f"{begin}finite and not empty. Got "
-                         f"{list(value.shape)} with NaN, infinity or nothing "
-                         "instead.")
+                         f"{list(value.shape)} with NaN, infinity or nothing.")
     little_endian = value.astype(value.dtype.newbyteorder("<"))
     return {"dtype": dtype, "shape": list(value.shape),
             "base64": base64.b64encode(little_endian.tobytes()).decode()}
