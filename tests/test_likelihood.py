@@ -145,7 +145,7 @@ def test_no_likelihood_is_nan_and_bad_input_is_named():
 
 
 class OnlyTheThirdSucceeds:
-    """A worker whose training breaks with seed 0, with signs mixed by seed 1."""
+    """A worker whose training breaks with seed 0, or mixes signs with 1."""
 
     def __init__(self, kind, name, pixels, checkpoints, epochs, seed, cores):
         self.seed = seed
