@@ -41,8 +41,9 @@ def test_no_link_of_it_needs_the_repository(chapter):
         assert link.startswith("https://")
         if link.startswith(PAGES):
             page = link.removeprefix(PAGES).partition("#")[0]
-            assert any((ROOT / page).with_suffix(suffix).exists()
-                       for suffix in (".ipynb", ".md")), link
+            assert (ROOT / "book" / page).exists() or any(
+                (ROOT / page).with_suffix(suffix).exists()
+                for suffix in (".ipynb", ".md")), link
 
 
 @every_chapter
@@ -89,7 +90,8 @@ def test_a_module_that_would_not_come_out_again_is_named(tmp_path, text):
     ("[a\nb](c.md#d)", "a\nb",
      "[a\nb](https://me.github.io/fork/book/c.html#d)"),
     ("[a](https://b.org/c.md) [a](#b)",) * 3,
-    ("![a](b.png) x[1] (y)",) * 3])
+    ("![a](b.svg) x[1] (y)", "a x[1] (y)",
+     "![a](https://me.github.io/fork/b.svg) x[1] (y)")])
 def test_a_link_becomes_its_words_or_a_page(text, name, page):
     assert relinked(text, None) == name
     assert relinked(text, PAGES) == page

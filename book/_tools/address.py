@@ -4,7 +4,8 @@
 
 _config.yml holds the address. Wherever else it must stand as a whole, in the
 set-up cells, the badges, the README and the address of the pages, it is
-changed with it.
+changed with it. So are the diagrams' addresses: Colab opens a notebook without
+the files beside it, and so takes them from the pages once those have an owner.
 """
 
 import re
@@ -19,6 +20,7 @@ OTHERS = ["README.md", "CITATION.cff", "book/*.md", "book/*.ipynb"]
 GITHUB = re.compile(
     r"https://github\.com/((?:[A-Za-z0-9](?:-?[A-Za-z0-9])*|-OWNER-)"
     r"/[\w.-]+(?<!\.git)(?<!\.))", re.ASCII)
+DIAGRAM = re.compile(r"(?<=\]\()(?:https://[^\s()]*)?(?=_static/diagrams/)")
 
 
 def main():
@@ -80,7 +82,8 @@ def changed(text, old, new):
         rf"{re.escape(a)}(?!\.?[\w-])", lambda match: match[1] + b, text)
     text, m = re.subn(rf"(?<![\w./-]){re.escape(pages(old))}",
                       lambda _: pages(new), text)
-    return text, n + m
+    published = "" if "-OWNER-" in new else pages(new)
+    return DIAGRAM.sub(published, text), n + m
 
 
 if __name__ == "__main__":

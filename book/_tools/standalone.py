@@ -17,7 +17,8 @@ from book._tools.address import current, pages
 from book._tools.toc import ROOT, chapters
 
 BUILT = ROOT / "_build/standalone"
-LINK = re.compile(r"(?<!!)\[([^]]*)\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)")
+LINK = re.compile(
+    r"(!?)\[([^]]*)\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)")
 BADGE = re.compile(r"(?m)^\[Open in Colab\]\(\S+\)\n\n")
 CELL = """\
 # @title The package `vae_tf`, for this runtime alone
@@ -53,8 +54,9 @@ def main():
 def standalone(notebook, package, published=None):
     """Return a chapter with the package inside, and without outputs.
 
-    Its links to other pages lead to the published ones, or are only their
-    names when `published`, the address of the pages, is None.
+    Its links to other pages lead to the published ones, and its diagrams come
+    from there; both are only their words when `published`, the address of the
+    pages, is None.
     """
     notebook = copy.deepcopy(notebook)
     notebook.metadata.pop("jupytext", None)
@@ -88,13 +90,15 @@ def package_cell(package):
 
 
 def relinked(text, published):
-    """Return prose whose links to files beside it lead to published pages."""
+    """Return prose whose links and pictures come from the published pages."""
     def relink(match):
-        words, path, anchor = match.groups()
+        picture, words, path, anchor = match.groups()
         if published is None:
             return words
         page = re.sub(r"\.(ipynb|md)$", ".html", path)
-        return f"[{words}]({published}book/{page}{anchor or ''})"
+        folder = "" if picture else "book/"
+        return (f"{picture}[{words}]({published}{folder}{page}"
+                f"{anchor or ''})")
 
     return LINK.sub(relink, text)
 
