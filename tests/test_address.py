@@ -100,6 +100,8 @@ def test_one_command_changes_it_everywhere_and_back(tree):
         text = (tree / chapter).read_text()
         assert in_colab(FORK, BRANCH, chapter) in text
         assert f"pip install -q git+{FORK}\\n" in text
+        assert text.count("_static/diagrams/") == text.count(
+            f"]({pages(FORK)}_static/diagrams/")
     assert pages(FORK) in (tree / "_config.yml").read_text()
     assert run(tree, URL).returncode == 0
     assert texts(tree) == before
