@@ -32,7 +32,8 @@ def lightest(picture):
     return picture
 
 
-IMAGE = re.compile(r'<img (?=[^>]*src="(?:\.\./)*_images/([^"]+\.(?:png|svg))")')
+IMAGE = re.compile(
+    r'<img (?=[^>]*src="(?:\.\./)*_images/([^"]+\.(?:png|svg))")')
 
 
 def described(html, folder):
