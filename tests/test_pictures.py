@@ -66,6 +66,12 @@ def test_a_page_says_how_large_its_pictures_are_and_which_are_plots(tmp_path):
         'height="20" src="_images/b.png"><img src="_static/a.png">')
 
 
+def test_a_diagram_has_its_size_and_is_called_one(tmp_path):
+    (tmp_path / "a.svg").write_text('<svg width="540" height="276">')
+    assert pictures.described('<img src="_images/a.svg">', tmp_path) == (
+        '<img class="diagram" width="540" height="276" src="_images/a.svg">')
+
+
 @pytest.mark.parametrize("above, waits", [(0, False), (3, False), (4, True)])
 def test_only_a_picture_at_the_top_does_not_wait(above, waits, tmp_path):
     Image.new("L", [3, 3]).save(tmp_path / "a.png")

@@ -19,6 +19,12 @@ SEARCH = re.compile(SCRIPT.format(
     r"(?:_static/searchtools|_static/language_data|searchindex)\.js"))
 
 
+def own_diagrams(app, docname, source):
+    """Show the diagrams beside the chapters, not those of the web's pages."""
+    source[0] = source[0].replace(
+        f"{app.config.html_baseurl}_static/diagrams/", "_static/diagrams/")
+
+
 def tidy_scripts(app, pagename, templatename, context, doctree):
     """Drop Thebe, MathJax where no formula is, and every script seen before.
 
@@ -70,6 +76,7 @@ def setup(app):
     # The words around a find are fetched, which is forbidden on file://.
     app.add_js_file(None, body="DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = "
                                "location.protocol !== 'file:'")
+    app.connect("source-read", own_diagrams)
     app.connect("html-page-context", tidy_scripts, priority=900)
     app.connect("build-finished", drop_unused)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

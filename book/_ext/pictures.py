@@ -32,7 +32,8 @@ def lightest(picture):
     return picture
 
 
-IMAGE = re.compile(r'<img (?=[^>]*src="(?:\.\./)*_images/([^"]+\.png)")')
+IMAGE = re.compile(
+    r'<img (?=[^>]*src="(?:\.\./)*_images/([^"]+\.(?:png|svg))")')
 
 
 def described(html, folder):
@@ -52,10 +53,15 @@ def described(html, folder):
 
 @functools.cache
 def attributes(path):
-    """Return the size of a picture, and the class `plot` if it is one.
+    """Return the size of a picture, and the class `plot` or `diagram`.
 
-    A plot is black on white, and may be turned in the dark; a digit may not.
+    A plot is black on white, and may be turned in the dark; a digit may not,
+    and a diagram, an SVG, turns by itself.
     """
+    if path.suffix == ".svg":
+        svg = path.read_text(encoding="utf-8")
+        return 'class="diagram" ' + re.search(
+            r'width="\d+" height="\d+"', svg)[0]
     with Image.open(path) as picture:
         width, height = picture.size
         grey = picture.convert("L").histogram()
