@@ -113,7 +113,7 @@ test-now: .venv/full  ## run every chapter, compare with its committed outputs
 		--nbval-cell-timeout=$(CELL_SECONDS) \
 		--numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
-weights: .venv/full  ## train the networks that are measured and not stored
+weights: .venv/full
 	$(BIN)/python -m book._tools.weights
 
 test-slow: .venv/full
