@@ -15,8 +15,8 @@ from vae_tf.train import check_arrays, check_model, machine, train
 WEIGHTS = Path(__file__).with_name("weights")
 
 
-def trained(model, arrays, validation, epochs, batchsize=50,
-            learning_rate=0.004, seed=0, folder=WEIGHTS, keep=False):
+def trained(model, arrays, validation, epochs, batchsize=100,
+            learning_rate=0.006, seed=0, folder=WEIGHTS, keep=False):
     """Return a new model with trained weights, and the training's records.
 
     The arguments are the recipe. `arrays` are the images [n, h, w, c], or a
@@ -32,24 +32,26 @@ def trained(model, arrays, validation, epochs, batchsize=50,
     check_model(model)
     arrays, validation = [check_arrays(model, given if isinstance(
         given, tuple) else (given,)) for given in (arrays, validation)]
-    recipe = {"model": described(model),
-              "epochs": checks.integer("epochs", epochs, "trained"),
-              "batchsize": checks.integer("batchsize", batchsize, "trained"),
-              "learning_rate": checks.positive_number(
-                  "learning_rate", learning_rate, "trained"),
-              "seed": checks.integer("seed", seed, "trained", low=0),
-              "data": [digest(array.tobytes())
-                       for array in arrays + validation]}
+    settings = {
+        "epochs": checks.integer("epochs", epochs, "trained"),
+        "batchsize": checks.integer("batchsize", batchsize, "trained",
+                                    high=len(arrays[-1])),
+        "learning_rate": checks.positive_number(
+            "learning_rate", learning_rate, "trained"),
+        "seed": checks.integer("seed", seed, "trained", low=0)}
+    recipe = {"model": described(model), **settings, "data": [
+        digest(array.tobytes()) for array in arrays + validation]}
     name = digest(json.dumps(recipe).encode())[:8]
     path = Path(folder, f"{type(model).__name__}-{name}.json")
     try:
         log = load(path, recipe, model, validation)
     except ValueError as reason:
         print(f"{reason}: training here, for {epochs} epochs.")
-        log = learn(recipe, model, arrays, validation)
+        log = {"recipe": recipe, "machine": machine(),
+               **learn(model, arrays, validation, **settings)}
         if keep:
             store(path, log, model, validation)
-    print(f"{epochs} epochs in {log['seconds']:.0f} CPU seconds on "
+    print(f"{path.stem}: {epochs} epochs, {log['seconds']:.0f} CPU seconds on "
           f"{log['machine']}; validation loss {log['loss']:.2f}.")
     return model, log["records"]
 
@@ -85,30 +87,29 @@ def load(path, recipe, model, validation):
     return log
 
 
-def learn(recipe, model, arrays, validation):
+def learn(model, arrays, validation, epochs, batchsize, learning_rate, seed):
     """Train a model and return the log of its training."""
-    steps = recipe["epochs"] * (len(arrays[-1]) // recipe["batchsize"])
+    falling = tf.keras.optimizers.schedules.PolynomialDecay(
+        learning_rate, epochs * (len(arrays[-1]) // batchsize), 0.0)
     optimizer = tf.keras.optimizers.Nadam(
-        tf.keras.optimizers.schedules.PolynomialDecay(
-            recipe["learning_rate"], steps, 0.0),
-        beta_1=0.95, beta_2=0.97, global_clipnorm=100.0)
+        falling, beta_1=0.95, beta_2=0.97, global_clipnorm=100.0)
     start, records = time.process_time(), []
-    for record in train(model, *arrays, optimizer=optimizer, **{
-            name: recipe[name] for name in ("epochs", "batchsize", "seed")}):
+    for record in train(model, *arrays, epochs=epochs, batchsize=batchsize,
+                        seed=seed, optimizer=optimizer):
         record["validation"] = loss(model, validation)
         records.append({k: round(value, 3) for k, value in record.items()})
         if len(records) == 1:
-            minutes = recipe["epochs"] * record["seconds"] / 60
+            minutes = epochs * record["seconds"] / 60
             print(f"This takes about {minutes:.1f} minutes.")
-    return {"recipe": recipe, "seconds": time.process_time() - start,
-            "machine": machine(), "loss": record["validation"],
-            "records": records}
+    return {"seconds": time.process_time() - start, "records": records,
+            "loss": record["validation"]}
 
 
 def store(path, log, model, validation):
     """Round a model's weights to float16, and write them and the log."""
     weights = [np.float16(v) for v in model.trainable_variables]
     assign(model, weights)
+    path.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(path.with_suffix(".npz"), *weights)
     log.update(loss=loss(model, validation),
                digest=digest(path.with_suffix(".npz").read_bytes()))
