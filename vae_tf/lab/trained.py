@@ -76,7 +76,7 @@ def load(path, recipe, model, validation):
     with np.load(io.BytesIO(packed), allow_pickle=False) as file:
         weights = [np.float32(file[name]) for name in file.files]
     tf.random.set_seed(recipe["seed"])
-    model.loss(*validation)     # makes the variables
+    model.loss(*[array[:1] for array in validation])  # makes the variables
     before = [v.numpy() for v in model.trainable_variables]
     if [v.shape for v in before] != [w.shape for w in weights]:
         raise ValueError(f"{path.stem} is of another shape")
