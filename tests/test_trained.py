@@ -44,9 +44,9 @@ def begun(monkeypatch):
     """Return the weights that trainings begin with; they go no further."""
     found = []
 
-    def learn(model, *_, seed, **settings):
+    def learn(model, arrays, validation, seed, **settings):
         tf.random.set_seed(seed)
-        model.loss(IMAGES)      # makes the variables, if there are none
+        model.loss(*[array[:1] for array in arrays])  # makes the variables
         found.append([v.numpy() for v in model.trainable_variables])
         return {"seconds": 0, "loss": 0, "records": []}
 
@@ -103,6 +103,14 @@ def test_what_is_wrong_is_named_and_not_used(begun, tmp_path, capsys, reason,
 def test_bad_input_is_named(tmp_path, name, value):
     with pytest.raises((TypeError, ValueError), match=f"'{name}' parameter"):
         run(tmp_path, **{name: value})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_that_has_weights_is_refused(tmp_path):
+    used = Autoencoder(2)
+    used.loss(IMAGES)
+    with pytest.raises(ValueError, match="'model' parameter of trained must"):
+        run(tmp_path, used)
 
 
 @needs_mnist
@@ -116,10 +124,9 @@ def test_all_stored_networks_are_of_a_recipe(begun):
 
 @needs_mnist
 def test_a_stored_network_is_found_again_by_training(tmp_path):
-    recipe = weights.recipes()["small"]
-    stored, again = [trained(**recipe, folder=folder)[1][-1]["validation"]
-                     for folder in (WEIGHTS, tmp_path)]
-    assert again == pytest.approx(stored, rel=0.01)
+    stored, again = [trained(**weights.recipes()["small"], folder=folder)
+                     [1][-1]["validation"] for folder in (WEIGHTS, tmp_path)]
+    assert again == pytest.approx(stored, rel=0.03)
 
 
 def test_stored_networks_are_installed_with_the_package(tmp_path):

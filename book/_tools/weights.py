@@ -10,7 +10,6 @@ with the networks that it was at.
 
 import argparse
 import contextlib
-import functools
 import io
 import multiprocessing
 import os
@@ -19,7 +18,6 @@ from concurrent.futures import ProcessPoolExecutor
 from book._tools.execute import THREADS
 
 
-@functools.cache
 def recipes():
     """Return {name: arguments of `trained`}, the most needed first."""
     import numpy as np
@@ -31,12 +29,12 @@ def recipes():
     training, validation, _ = data.mnist()
     common = {"arrays": training.images, "validation": validation.images,
               "epochs": 40}
-    few = {"arrays": training.images[:2000], "epochs": 2,
-           "validation": validation.images[:500]}
+    few = {"arrays": training.images[:2000], "batchsize": 10, "epochs": 3,
+           "validation": validation.images[:500], "learning_rate": 0.002}
     digits = dict(zip(("arrays", "validation"), (
         (np.eye(10)[split.labels], split.images)
         for split in (training, validation))))
-    found = {"small": few | {"model": Autoencoder(2)}}
+    found = {"small": few | {"model": Autoencoder(5)}}
     for seed in range(5):
         found[f"VAE, seed {seed}"] = common | {
             "model": SoftplusVAE(20, cross_entropy), "seed": seed}

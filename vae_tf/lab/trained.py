@@ -30,6 +30,9 @@ def trained(model, arrays, validation, epochs, batchsize=100,
     argument, before any training.
     """
     check_model(model)
+    if model.variables:
+        raise ValueError("The 'model' parameter of trained must be new. Got a "
+                         f"{type(model).__name__} that has weights instead.")
     arrays, validation = [check_arrays(model, given if isinstance(
         given, tuple) else (given,)) for given in (arrays, validation)]
     settings = {
