@@ -69,5 +69,5 @@ def digit_classifier(training, validation):
     """Return the classifier, trained on a Split of MNIST."""
     arrays, others = [(np.eye(10)[split.labels], split.images)
                       for split in (training, validation)]
-    return trained(Classifier(), arrays, others, epochs=20,
+    return trained(Classifier(), arrays, others, epochs=40,
                    learning_rate=0.002)[0]
