@@ -112,6 +112,9 @@ test-now: .venv/full  ## run every chapter, compare with its committed outputs
 		--nbval-cell-timeout=$(CELL_SECONDS) \
 		--numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
+weights: .venv/full
+	$(BIN)/python -m book._tools.weights
+
 test-slow: .venv/full
 	$(BIN)/python -m pytest tests/slow
 
@@ -238,6 +241,6 @@ $(BIN)/python$(EXE):
 	@touch $@
 
 .PHONY: help book html test test-all test-pages test-slow pdf chromium accept \
-	bench newest links sync colab-check lock lab clean book-now html-now \
+	bench weights newest links sync colab-check lock lab clean book-now html-now \
 	test-now accept-now
 .NOTPARALLEL:

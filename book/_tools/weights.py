@@ -1,0 +1,90 @@
+"""Train the networks that the chapters measure, those that are not stored.
+
+    python -m book._tools.weights                   all of them
+    python -m book._tools.weights "VAE, seed 0"     some
+
+As many at a time as there are cores, or --processes, each on one thread. A
+network is stored when it has been trained; a run that is killed begins anew
+with the networks that it was at.
+"""
+
+import argparse
+import contextlib
+import io
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor
+
+from book._tools.execute import THREADS
+
+
+def recipes():
+    """Return {name: arguments of `trained`}, the most needed first."""
+    import numpy as np
+
+    from vae_tf import Autoencoder, cross_entropy, data, generation_loss
+    from vae_tf.lab import classifier, variants
+    from vae_tf.lab.variants import SoftplusVAE
+
+    training, validation, _ = data.mnist()
+    common = {"arrays": training.images, "validation": validation.images,
+              "epochs": 40}
+    few = {"arrays": training.images[:2000], "batchsize": 10, "epochs": 3,
+           "validation": validation.images[:500], "learning_rate": 0.002}
+    digits = dict(zip(("arrays", "validation"), (
+        (np.eye(10)[split.labels], split.images)
+        for split in (training, validation))))
+    found = {"small": few | {"model": Autoencoder(5)}}
+    for seed in range(5):
+        found[f"VAE, seed {seed}"] = common | {
+            "model": SoftplusVAE(20, cross_entropy), "seed": seed}
+    found["classifier"] = common | digits | {
+        "model": classifier.Classifier(), "learning_rate": 0.002}
+    for seed in range(5):
+        found[f"autoencoder, seed {seed}"] = common | {
+            "model": Autoencoder(20), "seed": seed}
+    models = {
+        "squared error": SoftplusVAE(20, generation_loss),
+        "calibrated": variants.CalibratedVAE(20),
+        "noise without KL": variants.SwitchedVAE(noise=True, kl=False),
+        "KL without noise": variants.SwitchedVAE(noise=False, kl=True),
+        "40 latents": SoftplusVAE(40, cross_entropy),
+        "2 latents": variants.DenseVAE(2, cross_entropy),
+        **{f"KL weight {weight}": variants.WeightedVAE(weight)
+           for weight in (0.1, 0.3, 2, 4, 10, 784)},
+        "binary": variants.BinaryVAE(), "mixture": variants.MixtureVAE(),
+        "VampPrior": variants.VampVAE(), "flow": variants.FlowVAE()}
+    return found | {name: common | {"model": model}
+                    for name, model in models.items()}
+
+
+def store(name):
+    """Train one network, if it is not stored, and say how it went."""
+    from vae_tf.lab.trained import trained
+
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        try:
+            trained(**recipes()[name], keep=True)
+        except FloatingPointError as error:     # the others go on
+            print(error)
+    return f"{name}: {said.getvalue().strip()}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
+    wanted = parser.parse_args()
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    if unknown := {*wanted.names} - recipes().keys():
+        parser.error(f"NAME must be among {', '.join(recipes())}. "
+                     f"Got {', '.join(unknown)} instead.")
+    with ProcessPoolExecutor(wanted.processes, multiprocessing.get_context(
+            "spawn")) as pool:
+        for line in pool.map(store, wanted.names or recipes()):
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""The variants of the VAE: what is changed in each, and nothing else."""
+
+import numpy as np
+import pytest
+import tensorflow_probability as tfp
+
+from tests.test_train import blobs
+from vae_tf import cross_entropy, fit, generation_loss
+from vae_tf.lab import variants
+from vae_tf.lab.variants import SoftplusVAE, SwitchedVAE, WeightedVAE
+import tensorflow as tf
+
+IMAGES = blobs(20)
+
+
+def loss(model, seed=0):
+    """Return the terms of a model's loss, its weights far from their start."""
+    tf.random.set_seed(seed)
+    model.loss(IMAGES)
+    for i, v in enumerate(model.trainable_variables):
+        v.assign(tf.random.stateless_normal(v.shape, [seed, i], stddev=0.1))
+    tf.random.set_seed(seed)
+    return {name: float(value) for name, value in model.loss(IMAGES).items()}
+
+
+def test_softplus_is_positive_and_dense_layers_have_two_latents():
+    for model in (SoftplusVAE(20), variants.DenseVAE(2)):
+        loss(model)
+        z_mean, z_stddev = model.recognition(IMAGES)
+        assert np.min(z_stddev) > 0 and z_mean.shape == [20, model.n_z]
+
+
+def test_a_weight_and_two_switches_change_the_sum_alone():
+    whole = loss(SoftplusVAE(20, cross_entropy))
+    assert loss(WeightedVAE(3))["loss"] == pytest.approx(
+        whole["generation_loss"] + 3 * whole["latent_loss"])
+    assert loss(SwitchedVAE(True, True))["loss"] == whole["loss"]
+    noise, kl = loss(SwitchedVAE(True, False)), loss(SwitchedVAE(False, True))
+    assert noise["loss"] == whole["generation_loss"]
+    assert kl["loss"] - kl["generation_loss"] == pytest.approx(
+        whole["latent_loss"])
+    assert kl["generation_loss"] != whole["generation_loss"]
+
+
+def test_a_calibrated_decoder_has_the_variance_of_the_lowest_loss():
+    error = loss(SoftplusVAE(20, generation_loss))["generation_loss"]
+    losses = [error / (2 * s) + 784 / 2 * np.log(2 * np.pi * s)
+              for s in error / 784 * np.float64([.9, .99, 1, 1.01, 1.1])]
+    found = loss(variants.CalibratedVAE(20))["generation_loss"]
+    assert found == pytest.approx(losses[2]) and min(losses) == losses[2]
+
+
+def test_a_mixture_has_the_density_of_tensorflow_probability():
+    tfd, z = tfp.distributions, tf.random.normal([5, 20])
+    for model in (variants.MixtureVAE(), variants.VampVAE()):
+        loss(model)
+        mixture = tfd.MixtureSameFamily(
+            tfd.Categorical(tf.zeros([100])),
+            tfd.MultivariateNormalDiag(*model.components()))
+        np.testing.assert_allclose(model.log_prior(z), mixture.log_prob(z),
+                                   rtol=1e-5)
+        assert model.generate(3).shape == [3, 28, 28, 1]
+
+
+def test_a_flow_counts_the_change_of_volume(monkeypatch):
+    model, noise = variants.FlowVAE(), tf.Variable(tf.random.normal([1, 20]))
+    loss(model)
+    monkeypatch.setattr(variants, "sample_z",
+                        lambda mean, stddev: mean + stddev * noise)
+    with tf.GradientTape() as tape:
+        z, log_q = model.posterior(IMAGES[:1])
+    volume = tf.linalg.det(tape.jacobian(z, noise)[0, :, 0])
+    assert float(log_q[0]) == pytest.approx(float(
+        variants.log_gaussian(noise, 0., 1.)[0] - tf.math.log(abs(volume))))
+
+
+def test_pixels_are_drawn_anew_and_all_variants_train():
+    model = variants.BinaryVAE()
+    assert loss(model, 0)["loss"] != loss(model, 1)["loss"]
+    for kind in (variants.MixtureVAE, variants.VampVAE, variants.FlowVAE):
+        first, *_, last = fit(kind(), IMAGES, epochs=5, batchsize=5,
+                              learning_rate=0.003)
+        assert last["loss"] < first["loss"]
