@@ -3,9 +3,9 @@
     python -m tests.slow.kills FOLDER KILLS
 
 Every training is a fork of this process, which has imported TensorFlow but
-run no op of it: a second each instead of five. Half of the kills come as
-soon as a checkpoint is being written, at a seeded moment of some milliseconds
-later; the others at seeded moments of the epochs, one in ten of the start.
+run no op of it: a second each instead of five. An epoch is short beside the
+writing of its checkpoint, so that most of the kills, which come at seeded
+moments, find one half written; one in ten comes at the start.
 """
 
 import json
@@ -25,7 +25,7 @@ import tensorflow as tf
 IMAGES = np.linspace(0, 1, 6, dtype=np.float32).reshape(6, 1, 1, 1)
 
 
-class Noisy(tf.Module):
+class OneWeight(tf.Module):
     """A model of one weight whose loss draws random numbers."""
 
     image_shape = (1, 1, 1)
@@ -47,21 +47,12 @@ def start(folder, epochs):
         os.close(write)
         return process, os.fdopen(read)
     try:
-        for record in train(Noisy(), IMAGES, epochs=epochs, batchsize=2,
+        for record in train(OneWeight(), IMAGES, epochs=epochs, batchsize=2,
                             folder=folder):
             os.write(write, f"{record['epoch']} {record['loss']}\n".encode())
         os._exit(0)
     finally:
         os._exit(1)
-
-
-def settled(folder):
-    """Return the epoch of a checkpoint that is alone and whole, or None."""
-    names = {path.name for path in folder.glob("vae_tf-training/*")}
-    epoch = newest(folder)
-    whole = {"settings.json", "checkpoint", f"epoch-{epoch}.index",
-             f"epoch-{epoch}.data-00000-of-00001"}
-    return epoch if names == whole else None
 
 
 def newest(folder):
@@ -73,54 +64,43 @@ def newest(folder):
     return int(re.match(r'model_checkpoint_path: "epoch-(\d+)"', record)[1])
 
 
-def names(folder):
-    """Return all names under a folder, where any may vanish meanwhile."""
-    return {name for _, *of_kind in os.walk(folder)
-            for kind in of_kind for name in kind}
-
-
-def wait(kill, folder, pipe, moments):
-    """Wait for the moment of one kill; return the lines read from the pipe."""
-    if kill % 2:
-        before = names(folder)
-        while names(folder) <= before:
-            time.sleep(.0002)
-        time.sleep(moments.uniform(0, .01))
-        return []
-    if kill % 10 == 0:
-        time.sleep(moments.uniform(0, 1))
-        return []
-    line = pipe.readline()
-    time.sleep(moments.uniform(0, .2))
-    return [line]
+def settled(folder):
+    """Return the epoch of a checkpoint that is alone and whole, or None."""
+    names = {path.name for path in folder.glob("vae_tf-training/*")}
+    epoch = newest(folder)
+    whole = {"settings.json", "checkpoint", f"epoch-{epoch}.index",
+             f"epoch-{epoch}.data-00000-of-00001"}
+    return epoch if names == whole else None
 
 
 def main(folder, kills):
-    folder = Path(folder)
-    moments, losses, half_written, lost = random.Random(0), {}, 0, 0
+    folder, moments = Path(folder), random.Random(0)
+    losses, half_written, lost = {}, 0, 0
+
+    def note(lines):
+        for line in lines:
+            epoch, loss = line.split()
+            losses.setdefault(int(epoch), set()).add(loss)
+            yield int(epoch)
+
     for kill in range(kills):
         process, pipe = start(folder, 10**6)
         try:
-            lines = wait(kill, folder, pipe, moments)
+            lines = [pipe.readline()] if kill % 10 else []
+            time.sleep(moments.uniform(0, .2 if lines else 1))
         finally:    # else it would train on, and hold our output open
             os.kill(process, signal.SIGKILL)
         assert os.waitpid(process, 0)[1] == signal.SIGKILL
-        for line in [*lines, *pipe]:
-            epoch, loss = line.split()
-            losses.setdefault(epoch, set()).add(loss)
-            lost += int(epoch) > newest(folder)
+        lost += sum(epoch > newest(folder) for epoch in note([*lines, *pipe]))
         half_written += any(folder.iterdir()) and settled(folder) is None
     epochs = newest(folder) + 2
     for place in (folder, folder.parent / "uninterrupted"):
         process, pipe = start(place, epochs)
-        for line in pipe:
-            epoch, loss = line.split()
-            losses.setdefault(epoch, set()).add(loss)
+        list(note(pipe))
         assert os.waitpid(process, 0)[1] == 0
-    print(json.dumps({"half_written": half_written, "lost": lost,
-                      "epochs": epochs, "losses": {
-                          epoch: len(seen) for epoch, seen in losses.items()},
-                      "left": sorted(os.listdir(folder))}))
+    print(json.dumps({
+        "half_written": half_written, "lost": lost, "epochs": epochs,
+        "losses": {epoch: len(seen) for epoch, seen in losses.items()}}))
 
 
 if __name__ == "__main__":

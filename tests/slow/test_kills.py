@@ -27,7 +27,6 @@ def test_a_hundred_kills_lose_nothing_that_was_finished(tmp_path):
     assert settled(tmp_path / "killed") == report["epochs"]
     killed = tensors(tmp_path / "killed")
     unbroken = tensors(tmp_path / "uninterrupted")
-    assert killed.keys() == unbroken.keys() and len(killed) > 5
-    for name in killed:
-        if "save_counter" not in name:
-            assert np.all(killed[name] == unbroken[name]), name
+    del killed["save_counter/.ATTRIBUTES/VARIABLE_VALUE"]
+    del unbroken["save_counter/.ATTRIBUTES/VARIABLE_VALUE"]
+    np.testing.assert_equal(killed, unbroken)

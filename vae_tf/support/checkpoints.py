@@ -32,9 +32,9 @@ class Checkpoints:
         self.folder = check_folder(folder) / FOLDER
         self.settings = {**settings, "arrays": [
             f"{list(a.shape)} {digest(a)}" for a in arrays]}
-        self.compare()
-        if epochs < (done := self.newest()):
-            self.refuse("epochs", f"at least {done}", epochs)
+        self.check_settings()
+        if epochs < (done := self.latest_epoch()):
+            self.raise_mismatch("epochs", f"at least {done}", epochs)
 
     def resume(self, model, optimizer, generators, names, batch):
         """Bring back the newest checkpoint; return its epoch, else 0.
@@ -46,13 +46,13 @@ class Checkpoints:
         self.settings["model"] = {
             "terms": names, "weights": [v.shape.as_list()
                                         for v in model.trainable_variables]}
-        self.compare()
-        self.first_losses = fixed_losses(model, names, batch)
+        self.check_settings()
+        self.first_losses = losses_with_fixed_noise(model, names, batch)
         self.losses = tf.Variable(self.first_losses())
         self.checkpoint = tf.train.Checkpoint(
             model=model, optimizer=optimizer, noise=generators,
             losses=self.losses)
-        if done := self.newest():
+        if done := self.latest_epoch():
             before = [v.numpy() for v in model.variables]
             try:
                 self.restore(done)
@@ -64,29 +64,30 @@ class Checkpoints:
 
     def restore(self, epoch):
         """Read a checkpoint, and see that the model gives its losses."""
-        self.sweep(epoch)
+        self.delete_leftovers(epoch)
         try:
             self.checkpoint.restore(
                 str(self.folder / f"{PREFIX}-{epoch}")).assert_consumed()
         except Exception as error:    # damage makes TF raise anything
-            raise self.damaged() from error
+            raise self.corrupt_folder() from error
         kept, came = self.losses.numpy(), self.first_losses().numpy()
         if not np.allclose(kept, came, rtol=1e-4, equal_nan=True):
-            self.refuse("model", f"one whose losses of a first batch are "
-                         f"{kept.tolist()}", came.tolist())
+            self.raise_mismatch(
+                "model", "one whose losses of a first batch are "
+                f"{kept.tolist()}", came.tolist())
 
     def save(self, epoch):
         """Write a checkpoint, then delete the one before; or else OSError."""
         try:
             if not self.folder.exists():
-                self.make()
+                self.make_folder()
             self.losses.assign(self.first_losses())
             tf.train.CheckpointManager(
                 self.checkpoint, str(self.folder), 1,
                 checkpoint_name=PREFIX).save(checkpoint_number=epoch)
         except (tf.errors.OpError, OSError) as error:
-            done = self.newest()
-            self.sweep(done)
+            done = self.latest_epoch()
+            self.delete_leftovers(done)
             free = shutil.disk_usage(self.folder.parent).free / 2**20
             older = (f"The checkpoint of epoch {done} is whole: "
                      if done else "No checkpoint was there before: ")
@@ -97,7 +98,7 @@ class Checkpoints:
                 f"({reason}). {older}make room, and the same call of train "
                 "goes on from there.") from error
 
-    def make(self):
+    def make_folder(self):
         """Make the folder, with the settings in it from the first moment."""
         made = Path(tempfile.mkdtemp(dir=self.folder.parent,
                                      prefix="." + FOLDER))
@@ -108,24 +109,24 @@ class Checkpoints:
             shutil.rmtree(made)
             raise
 
-    def newest(self):
+    def latest_epoch(self):
         """Return the epoch of the newest checkpoint, or 0."""
         if not (self.folder / "checkpoint").exists():
             return 0
         path = tf.train.latest_checkpoint(str(self.folder))
         found = re.fullmatch(rf"{PREFIX}-(\d+)", Path(path or "").name)
         if not found:
-            raise self.damaged()
+            raise self.corrupt_folder()
         return int(found[1])
 
-    def sweep(self, epoch):
+    def delete_leftovers(self, epoch):
         """Delete what killed or failed writing left beside an epoch's."""
         for path in self.folder.glob("*"):
             if (WRITTEN.fullmatch(path.name)
                     and not path.name.startswith(f"{PREFIX}-{epoch}.")):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
-    def compare(self):
+    def check_settings(self):
         """Raise ValueError if the folder is of another training."""
         if not self.folder.exists():
             return
@@ -133,25 +134,25 @@ class Checkpoints:
             kept = json.loads((self.folder / SETTINGS).read_text())
             settings = {name: kept[name] for name in self.settings}
         except (OSError, ValueError, TypeError, LookupError):
-            raise self.damaged() from None
+            raise self.corrupt_folder() from None
         for name, value in self.settings.items():
             if settings[name] != value:
-                self.refuse(name, settings[name], value)
+                self.raise_mismatch(name, settings[name], value)
 
-    def refuse(self, name, kept, came):
+    def raise_mismatch(self, name, kept, came):
         """Raise the ValueError that names the setting."""
         raise ValueError(checks.message(
             name, "train", f"be {kept}, as in the training that "
             f"{str(self.folder)!r} holds", came))
 
-    def damaged(self):
+    def corrupt_folder(self):
         """Return the error for a folder that cannot be read."""
         return ValueError(checks.message(
             "folder", "train", f"hold no {FOLDER!r}, or one of whole "
             "checkpoints written by train", repr(str(self.folder))))
 
 
-def fixed_losses(model, names, batch):
+def losses_with_fixed_noise(model, names, batch):
     """Return a function that gives the losses of a batch, the same noise each.
 
     It leaves the model as it was.
@@ -168,7 +169,7 @@ def fixed_losses(model, names, batch):
     state = [*(g.state for g in generators),
              *(v for v in model.variables if not v.trainable)]
 
-    def with_fixed_noise():
+    def compute():
         before = [variable.numpy() for variable in state]
         for g, start in zip(generators, starts):
             g.state.assign(start)
@@ -178,7 +179,7 @@ def fixed_losses(model, names, batch):
         return found
 
     starts = [g.state.numpy() for g in generators]
-    return with_fixed_noise
+    return compute
 
 
 def check_folder(folder):

@@ -45,10 +45,10 @@ class MNISTNotFound(FileNotFoundError):
 
 def load():
     """Return MNIST's four uint8 arrays by name, from the first good source."""
-    tried, named = {}, named_file()
-    for path in filter(None, [named, *cached_files()]):
+    tried, named = {}, path_from_environment()
+    for path in filter(None, [named, *cached_paths()]):
         try:
-            return verified(read_file(path))
+            return verify_checksums(read_file(path))
         except FileNotFoundError:
             why = "no such file"
         except Exception as error:
@@ -60,7 +60,7 @@ def load():
                           stacklevel=3)
     arrays = download(tried)
     if arrays:
-        keep(arrays)
+        save_to_cache(arrays)
         return arrays
     raise MNISTNotFound(
         "MNIST could not be had. Tried:\n"
@@ -70,13 +70,13 @@ def load():
         "to the network and run again.")
 
 
-def named_file():
+def path_from_environment():
     """Return the file that VAE_TF_DATA names, "" if it is empty or not set."""
     path = os.path.expanduser(os.environ.get("VAE_TF_DATA", ""))
     return os.path.join(path, "mnist.npz") if os.path.isdir(path) else path
 
 
-def cached_files():
+def cached_paths():
     """Return Keras's own file and the one where a download is kept."""
     return [os.path.join(keras_cache(), name)
             for name in ("mnist.npz", "vae_tf-mnist.npz")]
@@ -114,7 +114,7 @@ def read_npz(file):
             f"({type(error).__name__}); it begins with {start}") from error
 
 
-def verified(arrays):
+def verify_checksums(arrays):
     """Return MNIST's arrays if these are it to the byte, else ValueError."""
     genuine = {}
     for name, expected in SHA256.items():
@@ -139,7 +139,7 @@ def download(tried):
     def work():
         for address in ADDRESSES:
             try:
-                found.append(verified(fetch_arrays(address)))
+                found.append(verify_checksums(fetch_arrays(address)))
                 return
             except Exception as error:
                 ours = isinstance(error, ValueError)
@@ -175,7 +175,7 @@ def read_idx(packed):
     return np.frombuffer(raw, np.uint8, offset=4 + 4 * raw[3])
 
 
-def keep(arrays):
+def save_to_cache(arrays):
     """Write the arrays beside Keras's, whole or not at all; never insist."""
     with contextlib.suppress(OSError):
         os.makedirs(keras_cache(), exist_ok=True)
@@ -183,4 +183,4 @@ def keep(arrays):
                                          prefix="vae_tf-") as folder:
             part = os.path.join(folder, "part.npz")
             np.savez_compressed(part, **arrays)
-            os.replace(part, cached_files()[1])
+            os.replace(part, cached_paths()[1])
