@@ -251,7 +251,8 @@ def markup_faults(text):
             if part.type == "text" and (raw := RAW.search(part.content)):
                 yield f"raw {raw[0]!r}"
             address = part.attrGet("href") or part.attrGet("src") or ""
-            if not re.match(r"https://|#|[^:#]+\.(ipynb|md)", address or "#"):
+            if not re.match(r"https://|#|[^:#]+\.(ipynb|md|svg)",
+                            address or "#"):
                 yield f"an address that is no https nor page: {address!r}"
 
 

@@ -84,7 +84,7 @@ class VAE(tf.Module):
                  stddev_start=0.02):
         super().__init__()
         self.n_z = checks.integer("n_z", n_z, "VAE")
-        checks.generation_loss(generation_loss, self.image_shape)
+        checks.loss_per_image(generation_loss, self.image_shape)
         self.generation_loss = generation_loss
         self.stddev_start = checks.positive_number(
             "stddev_start", stddev_start, "VAE", zero=True)

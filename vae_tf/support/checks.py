@@ -166,7 +166,7 @@ def image_shape(shape, count_doublings):
         raise ValueError(line)
 
 
-def generation_loss(function, image_shape):
+def loss_per_image(function, image_shape):
     """Raise unless `function` returns one number for each of two images.
 
     It is run in a graph, as training runs it, so that it draws nothing from
