@@ -6,7 +6,6 @@ import sys
 import nbformat
 from nbformat.v4 import new_output
 
-from book._ext.measured import processors, seeds
 from book._tools import again, compare
 from book._tools.toc import ROOT
 from tests.test_validate import cell, numbered, run, stream  # noqa: F401
@@ -62,21 +61,6 @@ def test_what_another_run_found_is_told_from_the_committed(
                      "out": [2, 3, 5]}
     assert again.judge("a.ipynb", tmp_path / "a.ipynb", "seeds") == {
         "cells": 5, "failed": [], "judged": 1, "claims": {}}
-
-
-def test_the_pages_say_what_was_found():
-    one = {"cells": 9, "judged": 2, "failed": [], "claims": {}, "out": [],
-           "compared": 8}
-    runs = {"1": {"book/05_a.ipynb": one, "book/a2_b.ipynb": one},
-            "2": {"book/05_a.ipynb": one, "book/a2_b.ipynb": {
-                **one, "failed": [3], "claims": {"7": "holds"}, "out": [3]}}}
-    found = {kind: {"runs": runs, "machine": "a machine", "date": "today"}
-             for kind in ("seeds", "processors")}
-    assert ("Another verdict was once given on claim 7 (holds). A check "
-            "failed or a cell broke off in 1 of these 4 runs of a chapter "
-            "(A2).") in seeds(found)
-    assert "| 1 | 2 | 0 of 16 | 0 | 0 of 4 |" in processors(found)
-    assert "| 2 | 2 | 1 of 16 | 1 | 1 of 4 |" in processors(found)
 
 
 def test_what_is_no_run_of_the_kind_is_named():

@@ -17,7 +17,7 @@ from book._tools import hero
 from book._tools.compare import (SPREAD, TOLERANCES, cell_faults, code_cells,
                                  contents, is_short, is_timing, number_faults,
                                  number_pairs, unit, value)
-from book._tools.toc import chapters
+from book._tools.toc import chapters, notebooks
 
 # How many cells show measured times, whose outputs nothing is compared with.
 TIMING = {"01_one_image": 1, "02_one_hot": 1, "03_latent_codes": 1,
@@ -43,7 +43,7 @@ UNITS = {"01_one_image": 1, "02_one_hot": 1, "03_latent_codes": 1,
          "a2_is_this_loss_right": 1, "c2_rate_and_distortion": 1}
 
 ROOT = Path(__file__).resolve().parent.parent
-CHAPTERS = chapters(ROOT)
+CHAPTERS, NOTEBOOKS = chapters(ROOT), notebooks(ROOT)
 MODULES = ("ops", "networks", "losses", "train", "plots", "models",
            "lab/distributed")
 HEADINGS = ["What it cannot do", "Checks", "Summary", "Exercises"]
@@ -79,6 +79,8 @@ def report(faults):
 
 
 every_chapter = pytest.mark.parametrize("chapter", CHAPTERS)
+# Pages of measurements too, which need no exercises and fold all their code.
+every_notebook = pytest.mark.parametrize("chapter", NOTEBOOKS)
 
 
 def test_toc_names_every_page_once():
@@ -87,12 +89,12 @@ def test_toc_names_every_page_once():
     named = [name if Path(name).suffix else name + ".md" for name in named]
     pages = {path.relative_to(ROOT) for suffix in ("ipynb", "md")
              for path in (ROOT / "book").glob(f"*.{suffix}")}
-    pairs = {Path(chapter).with_suffix(".md") for chapter in CHAPTERS}
+    pairs = {Path(notebook).with_suffix(".md") for notebook in NOTEBOOKS}
     assert sorted(named) == sorted(map(str, pages - pairs))
     assert pairs <= pages
 
 
-@every_chapter
+@every_notebook
 def test_notebook_and_text_hold_the_same_cells(chapter):
     text = jupytext.read((ROOT / chapter).with_suffix(".md"))
     report(itertools.islice(pair_faults(read(chapter), text), 1))
@@ -113,21 +115,21 @@ def essence(cell):
         if key in cell.metadata}
 
 
-@every_chapter
+@every_notebook
 def test_committed_outputs_are_whole_and_harmless(chapter):
     report(f"{chapter}, Cell {i}: {fault}"
            for i, (cell, count) in enumerate(code_cells(read(chapter)))
            for fault in cell_faults(cell, count))
 
 
-@every_chapter
+@every_notebook
 def test_only_the_listed_cells_are_timed(chapter):
     timed = [cell.source for cell in cells(chapter) if "timing" in tags(cell)]
     assert len(timed) == TIMING.get(Path(chapter).stem, 0), timed
     assert all("seconds" in source for source in timed)
 
 
-@every_chapter
+@every_notebook
 def test_only_the_listed_cells_belong_to_a_processor(chapter):
     decided = [cell for cell in cells(chapter) if "processor" in tags(cell)]
     assert len(decided) == PROCESSOR.get(Path(chapter).stem, 0)
@@ -137,7 +139,7 @@ def test_only_the_listed_cells_belong_to_a_processor(chapter):
             cell.source for cell in cells(chapter, "markdown"))
 
 
-@every_chapter
+@every_notebook
 def test_only_the_listed_cells_let_a_short_number_move(chapter):
     moving = [cell for cell in cells(chapter) if any(moves(cell))]
     stated = [cell for cell in cells(chapter)
@@ -159,17 +161,18 @@ def moves(cell):
             *number_faults(number, more, rtol, allowed["units"])]
 
 
-@every_chapter
+@every_notebook
 def test_cells_are_short(chapter):
     sizes = [len(lines(cell)) for cell in cells(chapter)]
-    assert statistics.median(sizes) <= 6
+    if chapter in CHAPTERS:
+        assert statistics.median(sizes) <= 6
     report(f"{size} lines: {cell.source}"
            for size, cell in zip(sizes, cells(chapter)) if size > 20)
     report(f"longer than 79: {line}" for cell in cells(chapter)
            for line in lines(cell) if len(line) > 79)
 
 
-@every_chapter
+@every_notebook
 def test_prose_stands_between_code(chapter):
     every = read(chapter).cells
     report(f"the third code cell in a row: {three[2].source}"
@@ -212,7 +215,7 @@ def definitions(source):
 DEFINITION = ast.FunctionDef | ast.ClassDef
 
 
-@every_chapter
+@every_notebook
 def test_prose_is_plain_markdown_as_colab_knows_no_myst(chapter):
     report(f"{fault} in: {text}" for text in prose(chapter)
            for fault in markup_faults(text, ROOT / chapter))
@@ -303,14 +306,14 @@ def test_every_chapter_ends_alike(chapter):
     assert [heading for heading in headings if heading in HEADINGS] == HEADINGS
 
 
-@every_chapter
+@every_notebook
 def test_the_kernel_is_everybody_s(chapter):
     metadata = read(chapter).metadata
     assert metadata["kernelspec"]["name"] == "python3"
     assert "version" not in metadata.get("language_info", {})
 
 
-@every_chapter
+@every_notebook
 def test_notebooks_are_small(chapter):
     assert (ROOT / chapter).stat().st_size < 1.5 * MEGABYTE
     report(f"an output of {len(str(output))} characters: {cell.source}"

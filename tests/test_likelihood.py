@@ -2,7 +2,6 @@
 
 import argparse
 import base64
-import importlib.util
 import json
 from unittest import mock
 
@@ -16,11 +15,6 @@ from tests.test_train import blobs
 from vae_tf import data
 from vae_tf.lab import evaluate
 import tensorflow as tf
-
-spec = importlib.util.spec_from_file_location(
-    "likelihood_page", likelihood.ROOT / "book/_ext/measured.py")
-page = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(page)
 
 IMAGES = blobs(100)
 
@@ -226,54 +220,6 @@ def test_the_stored_network_is_as_likely_as_the_page_says(found):
     nll = evaluate.negative_log_likelihood(likelihood.stored(), test, 50)
     [row] = [one for one in found["rows"] if one["network"] == BURDA]
     assert nll.mean() == pytest.approx(row["of_hundred"], abs=0.2)
-
-
-def made_up(network, pixels, mean, draws=500, seed=0):
-    one = {"network": network, "pixels": pixels, "epochs": 9, "cpu": 600.,
-           "seed": seed, "floor": 45.53, "active": 12,
-           "negative_elbo": [mean + 5, .25, 10_000]}
-    return one | ({} if pixels == GREY else {"nll": {
-        "1": [mean + 5, .3, 10_000], str(draws): [mean, .251, 10_000]}})
-
-
-MADE_UP = {"machine": {"processor": "an abacus"}, "images": 10_000, "rows": [
-    made_up("2016, convolutions", GREY, 98),
-    made_up("2016, convolutions", DRAWN, 95.123, seed=3),
-    made_up("2016, convolutions", CUT, 60),
-    made_up(BURDA, DRAWN, 87.5, 5000)]}
-
-
-def test_the_page_says_what_each_network_reaches():
-    text = page.likelihood(MADE_UP)
-    assert "| 2016, convolutions | grey | 103.00 ± 0.25 |  | 12 | 0 |" \
-        in text
-    assert ("| drawn | 100.12 ± 0.25 | 95.12 ± 0.25 (500) | 12 | 3 |"
-            in text)
-    assert "| 92.50 ± 0.25 | 87.50 ± 0.25 (5,000) | 12 | 0 |" in text
-    assert "from 10 to 10 CPU minutes on one of an abacus" in text
-    assert "**45.53** nats, of the 103.0 of" in page.floor(MADE_UP)
-    said = page.distance(MADE_UP)
-    assert "at **87.50 ± 0.25** nats, 0.74 more than the 86.76" in said
-    assert "9 times, in 10 minutes" in said and "3,280 times" in said
-
-
-def test_the_page_puts_drawn_pixels_beside_drawn_pixels():
-    rows = page.beside(MADE_UP).splitlines()[2:]
-    numbers = [float(row.split("|")[-2].strip(" *").split(" ")[0])
-               for row in rows]
-    assert numbers == sorted(numbers) and 60 not in numbers
-    assert len(rows) == 2 + len(page.PUBLISHED)
-    assert sum("here" in row for row in rows) == 2
-
-
-def test_the_doubtful_prior_integrates_to_what_the_page_says():
-    """The density exp(-h²/4) / sqrt(2 pi), in one of its 50 dimensions."""
-    h = np.linspace(-20, 20, 100_001)
-    integral = np.trapezoid(np.exp(-h ** 2 / 4), h) / np.sqrt(2 * np.pi)
-    assert integral ** 50 == pytest.approx(2 ** 25, rel=1e-6)
-    assert page.TOO_MUCH == pytest.approx(50 * np.log(integral), rel=1e-6)
-    assert f"has {page.DOUBTFUL[0][1] + page.TOO_MUCH:.1f}." \
-        in page.doubtful(MADE_UP)
 
 
 def same_picture(name, folder):

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 
 from book._tools.compare import ACTIVE, ALLOWED, contents
-from book._tools.toc import ROOT, chapters
+from book._tools.toc import ROOT, notebooks
 
 RUFF = [sys.executable, "-m", "ruff", "check", "--isolated", "--quiet",
         "--no-cache", "--preview", "--output-format=concise", "--select",
@@ -64,12 +64,12 @@ def active(notebook):
 
 
 def test_pages_and_committed_outputs_are_not_active():
-    notebooks = {name: nbformat.read(ROOT / name, as_version=4)
-                 for name in chapters(ROOT)}
+    found = {name: nbformat.read(ROOT / name, as_version=4)
+                 for name in notebooks(ROOT)}
     for page in [*ROOT.glob("*.md"), *ROOT.glob("book/*.md")]:
-        notebooks[page.name] = nbformat.v4.new_notebook(
+        found[page.name] = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_markdown_cell(page.read_text())])
-    assert [f"{name}: {found}" for name, notebook in notebooks.items()
+    assert [f"{name}: {found}" for name, notebook in found.items()
             for found in active(notebook)] == []
 
 

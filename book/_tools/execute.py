@@ -21,7 +21,7 @@ import pytest
 from nbval import kernel, plugin
 
 from book._tools import compare
-from book._tools.toc import ROOT, chapters
+from book._tools.toc import ROOT, notebooks
 
 # Within one operation, between operations, in NumPy and in scikit-learn: the
 # bits do not depend on the number of cores, and neighbours do not quarrel.
@@ -265,7 +265,7 @@ class Report:
     def pytest_sessionfinish(self, session):
         root = self.config.rootpath
         given = {Path(name).absolute() for name in self.config.args}
-        listed = chapters(root) if (root / "_toc.yml").exists() else []
+        listed = notebooks(root) if (root / "_toc.yml").exists() else []
         wanted = {*self.seconds, *(
             name for name in listed
             if given & {root / name, (root / name).parent})}

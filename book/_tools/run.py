@@ -17,7 +17,7 @@ import nbformat
 
 from book._tools import compare, hero
 from book._tools.render import HTML, render
-from book._tools.toc import ROOT, chapters
+from book._tools.toc import ROOT, notebooks
 
 SOURCE = ROOT / "_build/source"
 
@@ -31,11 +31,11 @@ def main():
                       f"-timeout={parser.parse_args().timeout}"])
     if status not in (0, 1):    # interrupted, or no chapter was even found
         sys.exit(status)
-    status = max(status, *[stand_in(name) for name in chapters(ROOT)])
+    status = max(status, *[stand_in(name) for name in notebooks(ROOT)])
     with contextlib.suppress(ValueError):   # its chapter may have stopped
         hero.write(SOURCE / hero.CHAPTER, SOURCE / "book/_static")
     status = max(status, render(SOURCE, strict=not status))
-    failed = [f"{name}, cell {count}: {said}" for name in chapters(ROOT)
+    failed = [f"{name}, cell {count}: {said}" for name in notebooks(ROOT)
               for count, said in failed_checks(SOURCE / name)]
     print(*failed, sep="\n", end="\n" * bool(failed))
     print(f"{len(failed)} check{'s' * (len(failed) != 1)} did not hold.")
@@ -49,7 +49,7 @@ def execute(options, names=()):
         [sys.executable, "-m", "pytest", "--quiet", "--no-header", "--nbval",
          "--nbval-current-env", "--numprocesses=auto", "--dist=loadfile",
          "--no-loadscope-reorder", "--continue-on-collection-errors",
-         *options, *(names or chapters(ROOT))],
+         *options, *(names or notebooks(ROOT))],
         cwd=ROOT).returncode
 
 
@@ -59,9 +59,7 @@ def copy_sources():
     shutil.copytree(ROOT / "book", SOURCE / "book",
                     ignore=shutil.ignore_patterns("*.ipynb", "__pycache__",
                                                   ".ipynb_checkpoints"))
-    (SOURCE / "benchmarks").mkdir()  # of which pages show functions
-    for path in (ROOT / "_config.yml", ROOT / "_toc.yml",
-                 *(ROOT / "benchmarks").glob("*.py")):
+    for path in (ROOT / "_config.yml", ROOT / "_toc.yml"):
         shutil.copy(path, SOURCE / path.relative_to(ROOT))
 
 

@@ -464,5 +464,5 @@ def test_chapters_are_found_in_every_format_of_a_toc(tmp_path, text):
     for name in ("a.ipynb", "b.ipynb"):
         write(tmp_path, name, "")
     write(tmp_path, "_toc.yml", f"{text}\nroot: i\noptions: {{numbered: 1}}\n")
-    assert toc.chapters(tmp_path) == ["a.ipynb", "b.ipynb"]
+    assert toc.notebooks(tmp_path) == ["a.ipynb", "b.ipynb"]
     assert set(toc.pages(tmp_path)) == {"i", "a.ipynb", "b.ipynb", "c.md"}
