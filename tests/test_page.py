@@ -1,7 +1,6 @@
 """What a chapter exports arrives whole on its page."""
 
 import base64
-import importlib.util
 import json
 import re
 from pathlib import Path
@@ -11,13 +10,10 @@ import nbformat
 import numpy as np
 import pytest
 
+from book._ext import figures
 from vae_tf.lab import page
 
 ROOT = Path(__file__).resolve().parent.parent
-spec = importlib.util.spec_from_file_location(
-    "figures", ROOT / "book/_ext/figures.py")
-figures = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(figures)
 
 ARRAYS = {"half": np.float16([[0.1, -2, 3], [65504, 6e-8, 0]]),
           "single": np.float32([[[1 / 3]]]), "double": np.array([5.43, 5.44]),
@@ -98,15 +94,15 @@ def cell(*outputs):
     (["epochs"], "after a picture"),
     (["epochs", "picture"], "last output")])
 def test_a_figure_needs_a_picture_before_it(outputs, fault):
-    found = list(figures.faults(cell(*outputs)))
+    found = list(figures.find_faults(cell(*outputs)))
     assert len(found) == bool(fault) and (not fault or fault in found[0])
     if not fault:
-        assert len(figures.records(cell(*outputs))) == 1
+        assert figures.find_export(cell(*outputs))
 
 
 def test_data_are_written_as_a_script_with_nothing_lost(tmp_path):
     record, _ = exported("epochs", ARRAYS)
-    figures.write_data(tmp_path, "book/09_mnist", record)
+    figures.write_data(tmp_path, "book/09_mnist", **record)
     [path] = tmp_path.glob("_figures/*.js")
     begin, _, json_text = path.read_text().partition("=")
     assert begin == 'exported["epochs"]'
@@ -114,7 +110,7 @@ def test_data_are_written_as_a_script_with_nothing_lost(tmp_path):
 
 
 def test_each_script_is_loaded_once_and_listed_once():
-    loaded = []
+    loaded = set()
     first = figures.figure("book/09_mnist", "draw-a-digit", loaded)
     second = figures.figure("book/09_mnist", "epochs", loaded)
     first, second = [" ".join(node.astext() for node in nodes)
@@ -130,7 +126,7 @@ def test_every_figure_has_its_scripts_and_one_page(name):
     for script in scripts:
         assert (figures.STATIC / script).is_file()
     sources = [path.read_text() for path in (ROOT / "book").glob("*.md")]
-    begins = f'page.export("{name}"', f"```{{borrowed-figure}} {name},"
+    begins = f'page.export("{name}"', f"```{{borrowed-figure}} {name} "
     assert sum(source.count(begin) for begin in begins
                for source in sources) == 1
 
@@ -139,5 +135,5 @@ def test_every_export_is_committed_with_its_data():
     for path in (ROOT / "book").glob("*.ipynb"):
         for one in nbformat.read(path, as_version=4).cells:
             if "page.export(" in one.source:
-                assert figures.records(one), f"{path.name}: {one.source}"
-                assert not list(figures.faults(one))
+                assert figures.find_export(one), f"{path.name}: {one.source}"
+                assert not list(figures.find_faults(one))

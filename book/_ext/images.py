@@ -11,8 +11,8 @@ from docutils import nodes
 
 
 def visit_image(translator, node):
-    """Write an image, which waits until it is nearly seen but for the first."""
-    size, is_plot = inspect(Path(translator.builder.srcdir, node["uri"]))
+    """Write an image; all but the first load when they are nearly seen."""
+    size, is_plot = size_and_kind(Path(translator.builder.srcdir, node["uri"]))
     if is_plot:
         node["classes"].append("plot")
     is_first = node is next(translator.document.findall(nodes.image))
@@ -22,7 +22,7 @@ def visit_image(translator, node):
 
 
 @functools.cache
-def inspect(path):
+def size_and_kind(path):
     """Return an image's size as attributes, and whether it is a plot."""
     with Image.open(path) as image:
         width, height = image.size
