@@ -101,7 +101,7 @@ def folder(tmp_path):
 def book(tmp_path):
     """Return the folder of a small book without a fault."""
     folder = with_recipes(tmp_path)
-    for name in ("book/_ext", "book/_static"):
+    for name in ("book/_ext", "book/_static", "book/_templates"):
         shutil.copytree(ROOT / name, folder / name)
     write(folder, "_toc.yml", TOC)
     write(folder, "book/index.md", "# A small book\n\nOf two chapters.\n")
