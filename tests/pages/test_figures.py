@@ -20,17 +20,17 @@ PAGES = {"draw-a-digit": "book/09_mnist", "epochs": "book/09_mnist",
          "loss-scale": "book/05_unit_gaussian",
          "moving-scale": "book/index",
          "noisy-channel": "book/07_noisy_channel"}
-WEIGHTS = 0, 0.1, 0.3, 1, 3, 10, 30
 every_figure = pytest.mark.parametrize("name", PAGES)
 
 
 class Figure:
     """A figure on its page, once it has taken its picture's place."""
 
-    def __init__(self, visit, name, **options):
+    def __init__(self, visit, name, start=lambda place: None, **options):
         self.page = visit(f"{PAGES[name]}.html", **options)
         self.place = find(self.page, name)
         self.place.scroll_into_view_if_needed()
+        start(self.place)
         self.live = self.place.locator(".figure-live")
         self.live.wait_for()
         self.role, self.find = self.live.get_by_role, self.live.locator
@@ -227,6 +227,11 @@ def test_a_digit_is_drawn_by_mouse_and_keys(visit, networks):
     clear.click()
     assert "The sheet is empty" in figure.said() and draw.is_disabled()
     assert not figure.find(".figure-cloud").first.is_visible()
+    sheet.focus()
+    figure.press(*5 * ["ArrowUp"], " ", *10 * ["ArrowDown"], " ")
+    drawn = figure.shown(0)
+    assert (drawn[10:18, 13:15] > 200).all() and drawn[:, :11].max() == 0
+    clear.click()
     figure.drag(sheet, (0.1, 0.1), (0.3, 0.5))  # small, in a corner
     seen = figure.shown(1) / figure.shown(1).sum()
     assert 17 <= np.ptp(np.nonzero(seen)[0]) + 1 <= 24
@@ -237,11 +242,6 @@ def test_a_digit_is_drawn_by_mouse_and_keys(visit, networks):
     drawn = figure.shown(0)
     assert (drawn[6:22, 13:15] > 200).all() and drawn[:, :10].max() == 0
     assert "Latent loss" in figure.said()
-    clear.click()
-    sheet.focus()
-    figure.press(*5 * ["ArrowUp"], " ", *10 * ["ArrowDown"], " ")
-    drawn = figure.shown(0)
-    assert (drawn[10:18, 13:15] > 200).all() and drawn[:, :11].max() == 0
     figure.role("button", name="Test image 7").click()
     switch.press("Space")
     rebuilt = figure.shown(2)
@@ -350,7 +350,7 @@ def test_the_first_page_s_figure_moves_until_it_is_paused(visit):
     assert all(np.array_equal(contents[k], theirs[k]) for k in contents)
     figure = Figure(visit, "moving-scale")
     slider, status = figure.role("slider"), figure.find("[role=status]")
-    for weight in (*WEIGHTS, 10):      # there, and back
+    for weight in (0, 0.1, 0.3, 1, 3, 10, 30, 10):     # there, and back
         expect(slider).to_have_attribute("aria-valuetext", f"weight {weight}")
     figure.button("Pause").click()
     kept = slider.input_value()
@@ -385,9 +385,15 @@ def test_noise_decides_what_is_heard(visit):
 # For everyone.
 
 @every_figure
-def test_a_figure_takes_its_picture_s_place_and_every_control_is_usable(
+def test_who_wants_less_motion_is_asked_and_every_control_is_usable(
         visit, name):
-    figure = Figure(visit, name)
+    def start(place):
+        place.page.wait_for_timeout(450)
+        assert picture(place.page, name).is_visible()
+        assert place.locator(".figure-live").count() == 0
+        place.get_by_role("button", name="Start it").click()
+
+    figure = Figure(visit, name, start, reduced_motion="reduce")
     image = picture(figure.page, name)
     assert not image.is_visible()
     for role in ("button", "slider", "combobox", "img", "application"):
@@ -429,15 +435,3 @@ def test_where_a_figure_cannot_run_the_picture_stays(visit, name):
         expect(find(page, name)).to_contain_text(text)
         assert picture(page, name).is_visible()
         assert find(page, name).locator(".figure-live").count() == 0
-
-
-@every_figure
-def test_who_wants_less_motion_is_asked_first(visit, name):
-    page = visit(f"{PAGES[name]}.html", reduced_motion="reduce")
-    find(page, name).scroll_into_view_if_needed()
-    page.wait_for_timeout(450)
-    assert picture(page, name).is_visible()
-    assert find(page, name).locator(".figure-live").count() == 0
-    find(page, name).get_by_role("button", name="Start it").click()
-    find(page, name).locator(".figure-live").wait_for()
-    assert not picture(page, name).is_visible()
