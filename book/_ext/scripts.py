@@ -9,6 +9,7 @@ UNUSED = "thebe", "design-tabs", "sphinx-design"
 def choose_scripts(app, pagename, templatename, context, doctree):
     """Choose a page's scripts and styles, and let no script delay the page.
 
+    The page of search needs them at once, for scripts in the page itself.
     MathJax, the largest, is only named: fit.js loads it when it is needed.
     """
     has_formulas = doctree is not None and any(
@@ -22,7 +23,8 @@ def choose_scripts(app, pagename, templatename, context, doctree):
             continue
         if "tex-chtml" in name:
             script.attributes["type"] = "text/plain"
-        elif name and "documentation_options" not in name:
+        elif pagename != "search" and name and (
+                "documentation_options" not in name):
             script.attributes["defer"] = "defer"
         scripts.setdefault(text, script)
     context["script_files"] = list(scripts.values())
