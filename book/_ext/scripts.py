@@ -23,8 +23,9 @@ def choose_scripts(app, pagename, templatename, context, doctree):
             continue
         if "tex-chtml" in name:
             script.attributes["type"] = "text/plain"
-        elif pagename != "search" and name and (
-                "documentation_options" not in name):
+        elif pagename == "search":  # the other pages have set it
+            script.attributes.pop("defer", None)
+        elif name and "documentation_options" not in name:
             script.attributes["defer"] = "defer"
         scripts.setdefault(text, script)
     context["script_files"] = list(scripts.values())
