@@ -24,9 +24,8 @@ from book._tools.compare import (SPREAD, TOLERANCES, cell_faults, code_cells,
 
 ROOT = toc.ROOT
 NOTEBOOKS = {name: nbformat.read(ROOT / name, as_version=4)
-             for name in toc.chapters(ROOT)}
-CHAPTERS = {name: nb for name, nb in NOTEBOOKS.items()
-            if re.match(r"(\d+|[a-z]\d?)_", Path(name).name)}
+             for name in toc.notebooks(ROOT)}
+CHAPTERS = {name: NOTEBOOKS[name] for name in toc.chapters(ROOT)}
 # How many cells of the whole book may be compared less strictly than others.
 MOST = {"timing": 20, "processor": 40, "units": 10}
 HEADINGS = ["What it cannot do", "Checks", "Summary", "Exercises"]
@@ -78,7 +77,7 @@ def test_chapters_are_found_in_every_format_of_a_toc(tmp_path):
         (tmp_path / "a.ipynb").touch()
         (tmp_path / "b.ipynb").touch()
         (tmp_path / "_toc.yml").write_text(f"{text}\nroot: i\n")
-        assert toc.chapters(tmp_path) == ["a.ipynb", "b.ipynb"]
+        assert toc.notebooks(tmp_path) == ["a.ipynb", "b.ipynb"]
         assert set(toc.pages(tmp_path)) == {"i", "a.ipynb", "b.ipynb", "c.md"}
 
 

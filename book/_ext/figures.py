@@ -10,10 +10,14 @@ import html
 import json
 from pathlib import Path
 
+import nbformat
 from docutils import nodes
-from docutils.parsers.rst import Directive
 from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
 
+from book._ext.images import size_and_kind
+
+LOG = logging.getLogger(__name__)
 # The scripts of each figure, and what it is called where nothing is seen.
 FIGURES = {
     "draw-a-digit": (["network.js", "draw-a-digit.js"],
@@ -36,106 +40,103 @@ STATIC = Path(__file__).resolve().parent.parent / "_static/widgets"
 
 def place_figures(app, doctree):
     """Put a figure after the picture of each cell that exported for one."""
-    docname, source = app.env.docname, Path(app.env.doc2path(app.env.docname))
-    if source.suffix != ".ipynb":
+    docname, path = app.env.docname, app.env.doc2path(app.env.docname)
+    if not path.endswith(".ipynb"):
         return
-    notebook = json.loads(source.read_text(encoding="utf-8"))
-    cells = {cell.get("execution_count"): cell for cell in notebook["cells"]}
-    loaded = []
+    cells = {cell.get("execution_count"): cell
+             for cell in nbformat.read(path, as_version=4).cells}
+    loaded = set()
     for node in list(doctree.findall(nodes.container)):
-        if node.get("nb_element") == "cell_code":
-            cell = cells[node["exec_count"]]
-            for fault in faults(cell):
-                logging.getLogger(__name__).warning(fault, location=node)
-            for record in records(cell):
-                write_data(Path(app.outdir), docname, record)
-                node[-1][-1:] = figure(docname, record["name"], loaded)
+        if node.get("nb_element") != "cell_code":
+            continue
+        cell = cells[node["exec_count"]]
+        for fault in find_faults(cell):
+            LOG.warning(fault, location=node)
+        if record := find_export(cell):
+            write_data(app.outdir, docname, **record)
+            node[-1][-1:] = figure(docname, record["name"], loaded)
 
 
-class BorrowedFigure(Directive):
-    """`{borrowed-figure} name, chapter, export: key, …`: on the first page.
+class BorrowedFigure(SphinxDirective):
+    """`{borrowed-figure} name chapter export key …`: on the first page.
 
     It runs on some of what a chapter has exported for a figure of its own.
     """
 
-    required_arguments = 1
-    final_argument_whitespace = True
+    required_arguments = 4
+    optional_arguments = 9
 
     def run(self):
-        env = self.state.document.settings.env
-        where, keys = self.arguments[0].split(": ")
-        name, chapter, export = where.split(", ")
-        path = env.srcdir / chapter
-        env.note_dependency(str(path))
-        notebook = json.loads(path.read_text(encoding="utf-8"))
-        found = [(cell, record) for cell in notebook["cells"]
-                 for record in records(cell) if record["name"] == export]
-        if not found:   # its chapter may have stopped
-            logging.getLogger(__name__).warning(
-                f"{chapter} has exported no {export!r}",
-                location=(env.docname, self.lineno))
+        name, chapter, export, *keys = self.arguments
+        path = Path(self.env.srcdir, chapter)
+        self.env.note_dependency(str(path))
+        for cell in nbformat.read(path, as_version=4).cells:
+            record = find_export(cell)
+            if record and record["name"] == export:
+                break
+        else:   # its chapter may have stopped
+            LOG.warning(f"{chapter} has exported no {export!r}",
+                        location=self.get_location())
             return []
-        [(cell, record)] = found
-        outdir = Path(env.app.outdir)
-        write_data(outdir, env.docname, {"name": name, "contents": {
-            key: record["contents"][key] for key in keys.split(", ")}})
-        picture = write_picture(outdir, env.docname, name, cell)
-        return [nodes.container("", picture, *figure(env.docname, name, []))]
+        outdir, docname = self.env.app.outdir, self.env.docname
+        write_data(outdir, docname, name,
+                   {key: record["contents"][key] for key in keys})
+        picture = write_picture(outdir, docname, name, cell)
+        return [nodes.container("", picture, *figure(docname, name, set()))]
 
 
-def records(cell):
-    """Return what a cell has exported, at most one record."""
-    outputs = cell.get("outputs", [])
-    return [output["metadata"]["vae_tf_page"] for output in outputs[-1:]
-            if output.get("metadata", {}).get("vae_tf_page", {}).get("name")
-            in FIGURES]
+def find_export(cell):
+    """Return what a cell has exported for a figure, or None."""
+    for output in cell.get("outputs", [])[-1:]:
+        record = output.get("metadata", {}).get("vae_tf_page")
+        if record and record["name"] in FIGURES:
+            return record
 
 
-def faults(cell):
+def find_faults(cell):
     """Yield why an exporting cell cannot have its figure."""
     outputs = cell.get("outputs", [])
-    for output in outputs:
+    has_picture = any("image/png" in one.get("data", {}) for one in outputs)
+    for i, output in enumerate(outputs, 1):
         if record := output.get("metadata", {}).get("vae_tf_page"):
             if record["name"] not in FIGURES:
                 yield f"no figure is called {record['name']!r}"
-            elif output is not outputs[-1] or not any(
-                    "image/png" in one.get("data", {}) for one in outputs):
+            elif i < len(outputs) or not has_picture:
                 yield (f"{record['name']}: export must be the cell's last "
                        "output, after a picture")
 
 
-def write_data(outdir, docname, record):
+def write_data(outdir, docname, name, contents):
     """Write what was exported as a script that assigns it."""
-    path = outdir / data_path(docname, record["name"])
+    path = Path(outdir, data_path(docname, name))
     path.parent.mkdir(parents=True, exist_ok=True)
-    contents = json.dumps(record["contents"], separators=(",", ":"))
-    path.write_text(f'exported["{record["name"]}"]={contents};\n',
-                    encoding="utf-8")
-
-
-def write_picture(outdir, docname, name, cell):
-    """Write the picture that a cell drew; return the node that shows it."""
-    [png] = [output["data"]["image/png"] for output in cell["outputs"]
-             if "image/png" in output.get("data", {})]
-    path = outdir / f"_images/{Path(docname).name}-{name}.png"
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(base64.b64decode(png))
-    alt = html.escape(cell["metadata"]["mystnb"]["image"]["alt"])
-    root = "../" * docname.count("/")
-    return nodes.raw("", f'<img src="{root}_images/{path.name}" alt="{alt}">',
-                     format="html")
+    text = json.dumps(contents, separators=(",", ":"))
+    path.write_text(f'exported["{name}"]={text};\n', encoding="utf-8")
 
 
 def data_path(docname, name):
     return f"_figures/{Path(docname).name}-{name}.js"
 
 
+def write_picture(outdir, docname, name, cell):
+    """Write the picture that a cell drew; return the node that shows it."""
+    [png] = [output["data"]["image/png"] for output in cell["outputs"]
+             if "image/png" in output.get("data", {})]
+    path = Path(outdir, "_images", f"{Path(docname).name}-{name}.png")
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(base64.b64decode(png))
+    alt = html.escape(cell["metadata"]["mystnb"]["image"]["alt"])
+    source = "../" * docname.count("/") + f"_images/{path.name}"
+    return nodes.raw("", f'<img src="{source}" alt="{alt}" loading="lazy" '
+                     f"{size_and_kind(path)[0]}>", format="html")
+
+
 def figure(docname, name, loaded):
     """Return the nodes of a figure; `loaded` grows by the scripts it needs."""
     root = "../" * docname.count("/")
     scripts, title = FIGURES[name]
-    new = [s for s in ["figures.js", *scripts] if s not in loaded]
-    loaded += new
+    new = [one for one in ["figures.js", *scripts] if one not in loaded]
+    loaded.update(new)
     tags = "".join(f'<script defer src="{root}_static/widgets/{script}">'
                    "</script>" for script in new)
     place = (f'<div class="figure-place" data-name="{name}" '
@@ -144,7 +145,7 @@ def figure(docname, name, loaded):
              "<p>Where JavaScript runs, this figure answers to mouse, touch "
              f"and keys.</p>{tags}</div>")
     return [nodes.raw("", place, format="html"),
-            *(part for s in new if s in SHOWN for part in listing(s))]
+            *(part for one in new if one in SHOWN for part in listing(one))]
 
 
 def listing(script):

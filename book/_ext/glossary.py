@@ -1,75 +1,63 @@
 """The glossary, made from the word tables that end the chapters."""
 
-import json
 import re
 from pathlib import Path
 
-from claims import title
-from docutils import nodes
-from docutils.parsers.rst import Directive
-from docutils.statemachine import StringList
+import nbformat
+from sphinx.util.docutils import SphinxDirective
 
 from book._tools.toc import chapters
 
 HEAD = "| the article's word | the field's word | in the code |"
-SILENT = "(not in the article)"
+NO_WORD = "(not in the article)"
 
 
-class Glossary(Directive):
+class Glossary(SphinxDirective):
     """`{words}`: every row of every chapter's table, with links."""
 
     def run(self):
-        env = self.state.document.settings.env
-        root = Path(env.srcdir)
         rows = []
-        for name in chapters(root):
-            env.note_dependency(str(root / name))
-            notebook = json.loads((root / name).read_text(encoding="utf-8"))
-            link = f"[{title(notebook)}]({Path(name).name})"
-            rows += [(*row, link) for row in table(notebook)]
-        lines = StringList(page(rows).splitlines(), env.docname)
-        node = nodes.Element()
-        self.state.nested_parse(lines, 0, node, match_titles=True)
-        return node.children
+        for name in chapters(self.env.srcdir):
+            path = Path(self.env.srcdir, name)
+            self.env.note_dependency(str(path))
+            rows += read_rows(nbformat.read(path, as_version=4), path.name)
+        return self.parse_text_to_nodes(definitions(rows),
+                                        allow_section_headings=True)
 
 
-def table(notebook):
-    """Yield the rows (article's word, field's word, in the code)."""
-    for cell in notebook["cells"]:
-        _, found, rows = "".join(cell["source"]).partition(HEAD)
-        if found and cell["cell_type"] == "markdown":
-            rows = rows.split("\n\n")[0].strip().splitlines()[1:]
-            yield from (split(row) for row in rows)
+def read_rows(notebook, name):
+    """Yield (article's word, field's word, in the code, link to chapter)."""
+    prose = [cell.source for cell in notebook.cells
+             if cell.cell_type == "markdown"]
+    title = prose[0].splitlines()[0].lstrip("# ")
+    for text in prose:
+        table = text.partition(HEAD)[2].split("\n\n")[0]
+        for row in table.strip().splitlines()[1:]:
+            words = [cell.strip() for cell in row.strip("| ").split("|")]
+            yield *words, f"[{title}]({name})"
 
 
-def split(row):
-    """Return the cells of a row of a Markdown table."""
-    return tuple(cell.strip() for cell in row.strip("| ").split("|"))
-
-
-def page(rows):
+def definitions(rows):
     """Return two lists in MyST: words of the article, words of the field."""
-    said = sorted((row for row in rows if row[0] != SILENT),
-                  key=lambda row: letters(row[0]))
-    unsaid = sorted((row for row in rows if row[0] == SILENT),
-                    key=lambda row: letters(row[1]))
-    return "\n".join([
-        "## Words of the article", "",
-        *(f"{word}\n: {field} · {code} · {link}\n"
-          for word, field, code, link in said),
-        "## Words that it does without", "",
-        *(f"{field}\n: {code} · {link}\n"
-          for _, field, code, link in unsaid)])
+    named = sorted([(word, f"{field} · {code} · {link}")
+                    for word, field, code, link in rows if word != NO_WORD],
+                   key=sort_key)
+    unnamed = sorted([(field, f"{code} · {link}")
+                      for word, field, code, link in rows if word == NO_WORD],
+                     key=sort_key)
+    return "\n".join(["## Words of the article", "",
+                      *(f"{word}\n: {rest}\n" for word, rest in named),
+                      "## Words that it does without", "",
+                      *(f"{word}\n: {rest}\n" for word, rest in unnamed)])
 
 
-def letters(text):
-    """Return what a word is sorted by: no case, no brackets, no signs.
+def sort_key(entry):
+    """Return a word's letters: no case, no signs, no brackets before it.
 
-    A Greek letter is sorted by its name, and what stands in brackets before a
-    word is no part of it.
+    A Greek letter is sorted by its name.
     """
-    text = re.sub(r"^\(.*\) |\$", "", text.lower()).replace("β", "beta")
-    return re.sub(r"[^a-z ]", "", text)
+    text = entry[0].lower().replace("β", "beta")
+    return re.sub(r"^\(.*\) |[^a-z ]", "", text)
 
 
 def setup(app):

@@ -1,12 +1,12 @@
 // The program that sets formulas is the largest thing on a page: it comes when
 // a formula is on the screen, or when a reader is there to go to one.
-const program = document.querySelector("script[data-src]");
+const program = document.querySelector('script[type="text/plain"]');
 let formulas;
 
 function setFormulas() {
   return formulas ??= program && new Promise(resolve => {
     const script = document.createElement("script");
-    script.src = program.dataset.src;
+    script.src = program.src;
     script.onload = () => resolve(MathJax.startup.promise.then(narrow));
     script.onerror = resolve;
     document.head.append(script);
@@ -39,6 +39,12 @@ function narrow() {
       `${parseFloat(formula.style.fontSize || "100") * fit}%`;
   }
 }
+
+// Code in a table may break after its marks, but not in a number.
+for (const code of document.querySelectorAll("td code .pre"))
+  code.replaceChildren(...code.textContent
+    .split(/(?<=[_.(,=/[])(?<!\d\.)(?=\w)/)
+    .flatMap((piece, i) => i ? [document.createElement("wbr"), piece] : piece));
 
 addEventListener("load", () => {
   for (const place of document.querySelectorAll(

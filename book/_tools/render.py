@@ -10,7 +10,7 @@ import sys
 
 import nbformat
 
-from book._tools.toc import ROOT, chapters
+from book._tools.toc import ROOT, notebooks
 
 HTML = ROOT / "_build/html"
 # By module, since a script knows the folder where it was installed.
@@ -20,7 +20,7 @@ BUILD = [sys.executable, "-c",
 
 
 def main():
-    sys.exit("\n".join(fault for name in chapters(ROOT)
+    sys.exit("\n".join(fault for name in notebooks(ROOT)
                        for fault in faults(name)) or render(ROOT))
 
 

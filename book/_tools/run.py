@@ -17,7 +17,7 @@ import nbformat
 
 from book._tools import compare, hero
 from book._tools.render import HTML, render
-from book._tools.toc import ROOT, chapters
+from book._tools.toc import ROOT, notebooks
 
 SOURCE = ROOT / "_build/source"
 
@@ -36,7 +36,7 @@ def main():
     with contextlib.suppress(ValueError):   # its chapter may have stopped
         hero.write_hero(SOURCE)
     status = max(status, render(SOURCE, strict=not status))
-    failed = [f"{name}, cell {count}: {text}" for name in chapters(ROOT)
+    failed = [f"{name}, cell {count}: {text}" for name in notebooks(ROOT)
               for count, text in failed_checks(SOURCE / name)]
     print(*failed, f"{len(failed)} check{'s' * (len(failed) != 1)} did not "
           "hold.", f"The book: {(HTML / 'index.html').as_uri()}", sep="\n")
@@ -49,7 +49,7 @@ def execute(options, names=()):
         [sys.executable, "-m", "pytest", "--quiet", "--no-header", "--nbval",
          "--nbval-current-env", "--numprocesses=auto", "--dist=loadfile",
          "--no-loadscope-reorder", "--continue-on-collection-errors",
-         "--no-compare", *options, *(names or chapters(ROOT))],
+         "--no-compare", *options, *(names or notebooks(ROOT))],
         cwd=ROOT).returncode
 
 
@@ -67,7 +67,7 @@ def copy_sources():
 
 def write_placeholders():
     """Write a page for each chapter that was not run; say if there is one."""
-    missing = [name for name in chapters(ROOT) if not (SOURCE / name).exists()]
+    missing = [name for name in notebooks(ROOT) if not (SOURCE / name).exists()]
     for name in missing:
         print(f"{name} could not be run")
         compare.write(nbformat.v4.new_notebook(cells=[

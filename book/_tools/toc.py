@@ -1,5 +1,6 @@
 """The one reader of _toc.yml: its parts, chapters, sections and subtrees."""
 
+import re
 from pathlib import Path
 
 import yaml
@@ -8,6 +9,15 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def chapters(root):
+    """Return the notebooks with a number or letter, as 05_… or a2_….
+
+    The others are pages of measurements.
+    """
+    return [name for name in notebooks(root)
+            if re.match(r"\d|[a-z]\d?_", Path(name).name)]
+
+
+def notebooks(root):
     """Return the notebooks that a folder's _toc.yml names, in its order."""
     return [name for name in pages(root) if name.endswith(".ipynb")]
 
@@ -30,4 +40,4 @@ def files(entry):
 
 
 if __name__ == "__main__":
-    print(*chapters(ROOT), sep="\n")
+    print(*notebooks(ROOT), sep="\n")

@@ -6,7 +6,7 @@ from book._tools.pdf import CHROMIUM, FLAGS
 
 WIDTHS = {"phone": 390, "desktop": 1280}
 AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
-       "resultTypes": ["violations"]}
+       "resultTypes": ["violations"], "preload": False}
 
 
 def launch(playwright):
@@ -36,10 +36,17 @@ def watch(page, base):
     return faults
 
 
-def go(page, address):
-    """Open an address and wait until its formulas are set."""
-    page.goto(address)
-    page.evaluate("() => setFormulas()?.then(() => true)")
+def set_formulas(page):
+    """Wait until the formulas of a page are set and their fonts are there."""
+    page.evaluate("async () => { await setFormulas(); "
+                  "await document.fonts.ready }")
+
+
+def start_figures(page):
+    """Wait until every figure has taken its picture's place."""
+    for place in page.locator(".figure-place").all():
+        place.scroll_into_view_if_needed()
+        place.locator(".figure-live").wait_for()
 
 
 def wide(page):

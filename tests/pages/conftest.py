@@ -13,7 +13,7 @@ from tests.pages import browser
 HTML = Path(__file__).resolve().parents[2] / "_build/html"
 
 
-class Quiet(SimpleHTTPRequestHandler):
+class QuietHandler(SimpleHTTPRequestHandler):
     def log_message(self, *arguments):
         pass
 
@@ -24,7 +24,7 @@ def bases():
     if not (HTML / "index.html").exists():
         pytest.exit("Nothing is rendered yet: make html", returncode=1)
     with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(
-            Quiet, directory=HTML)) as server:
+            QuietHandler, directory=HTML)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield {"file": HTML.as_uri() + "/",
                "http": f"http://127.0.0.1:{server.server_port}/"}
@@ -32,32 +32,36 @@ def bases():
 
 
 @pytest.fixture(scope="session")
-def contexts():
-    """Return one browser context per (width, mode): widths by name."""
+def chromium():
     with sync_playwright() as playwright:
         chromium = browser.launch(playwright)
-        yield {(name, mode): chromium.new_context(
-                    viewport={"width": width, "height": 844},
-                    color_scheme=mode, has_touch=name == "phone")
-               for name, width in browser.WIDTHS.items()
-               for mode in ("light", "dark")}
+        yield chromium
         chromium.close()
 
 
 @pytest.fixture
-def open_page(contexts, bases):
-    """Return a function that opens a page and watches it."""
-    opened = []
+def visit(chromium, bases):
+    """Return a function that opens a page in a context of its own.
 
-    def open_page(scheme, name, width="desktop", mode="light", before=None):
-        page = contexts[width, mode].new_page()
-        opened.append(page)
-        faults = browser.watch(page, bases[scheme])
+    In the end no page may have complained, but those that tests have spoiled.
+    """
+    contexts, watched = [], []
+
+    def visit(name, scheme="file", width="desktop", before=None,
+              spoiled=False, **options):
+        contexts.append(chromium.new_context(
+            viewport={"width": browser.WIDTHS[width], "height": 844},
+            has_touch=width == "phone", **options))
+        page = contexts[-1].new_page()
+        page.faults = browser.watch(page, bases[scheme])
+        if not spoiled:
+            watched.append(page.faults)
         if before:
             before(page)
-        browser.go(page, bases[scheme] + name)
-        return page, faults
+        page.goto(bases[scheme] + name)
+        return page
 
-    yield open_page
-    for page in opened:
-        page.close()
+    yield visit
+    for context in contexts:
+        context.close()
+    assert sum(watched, []) == []

@@ -8,37 +8,20 @@ import unicodedata
 import pytest
 from pypdf import PdfReader
 
-from tests.pages.conftest import HTML
-from tests.pages.test_pages import CHAPTERS, READ, soup
+from book._tools.toc import ROOT
+from tests.pages.test_pages import READ, soup
 
-ROOT = HTML.parents[1]
+SCREEN_ONLY = ("Show the code", "Hide the code", "Show the solution",
+               "Where JavaScript runs", "as this page runs it", "file://",
+               r"\frac", r"\mathcal", r"\(")
 
 
 @pytest.fixture(scope="module")
 def pdf():
     """Print the rendered pages and return the PDF."""
-    subprocess.run([sys.executable, ROOT / "book/_tools/pdf.py"], check=True)
+    subprocess.run([sys.executable, "-m", "book._tools.pdf"], check=True,
+                   cwd=ROOT)
     return PdfReader(ROOT / "_build/book.pdf")
-
-
-@pytest.fixture(scope="module")
-def texts(pdf):
-    return [page.extract_text() for page in pdf.pages]
-
-
-@pytest.fixture(scope="module")
-def starts(pdf):
-    """Return {title: index of its page} of the outline's upper level."""
-    return {entry.title: pdf.get_destination_page_number(entry)
-            for entry in pdf.outline if not isinstance(entry, list)}
-
-
-def articles():
-    return [soup(name).select_one("article.bd-article") for name in READ]
-
-
-def titles():
-    return [article.h1.get_text().strip("# \n") for article in articles()]
 
 
 def bare(text):
@@ -46,97 +29,66 @@ def bare(text):
     return re.sub(r"\s", "", unicodedata.normalize("NFKC", text))
 
 
-def test_the_outline_is_the_table_of_contents(starts):
-    assert list(starts) == ["Contents", *titles()]
-
-
-def test_the_pages_are_in_order_and_as_many_as_a_book_has(pdf, starts):
-    places = [*starts.values(), len(pdf.pages)]
-    lengths = [end - start for start, end in zip(places, places[1:])]
-    assert all(1 <= length <= 40 for length in lengths)
-    assert 5 * len(CHAPTERS) < len(pdf.pages) < 400
-
-
-def test_every_title_is_where_the_outline_says(texts, starts):
-    assert all(bare(title) in bare(texts[page])
-               for title, page in starts.items())
-
-
-def test_the_contents_have_the_numbers_of_the_pages(texts, starts):
-    contents = texts[starts["Contents"]]
-    wanted = [str(starts[title] + 1) for title in titles()]
-    assert re.findall(r"(?m)(\d+)$", contents)[:len(wanted)] == wanted
-    assert all(re.search(rf"(?m)^{page + 1}$", texts[page])
-               for page in starts.values())
-
-
-def links(pdf):
-    """Yield the action or destination of every link."""
-    for page in pdf.pages:
-        for note in page.get("/Annots", []):
-            note = note.get_object()
-            if note["/Subtype"] == "/Link":
-                yield note.get("/Dest") or note["/A"]
-
-
-def test_links_lead_into_the_book_or_to_the_web(pdf):
-    places, count = pdf.named_destinations, 0
-    for link in links(pdf):
-        if isinstance(link, str):
-            assert link in places
-        elif isinstance(link, list):
-            assert link[0].get_object() in pdf.pages
-        elif link["/S"] == "/GoTo":
-            assert link["/D"] in places
-        else:
-            assert re.match("https?://", link["/URI"])
-            continue
-        count += 1
-    assert count > 5 * len(READ)
-
-
-def fonts(pdf):
-    """Yield every font of every page."""
-    for page in pdf.pages:
-        for font in page["/Resources"].get("/Font", {}).values():
-            yield font.get_object()
-
-
-def test_every_font_is_in_the_file(pdf):
-    drawn = 0
-    for font in fonts(pdf):
-        inner = font.get("/DescendantFonts", [font])[0].get_object()
-        if font["/Subtype"] == "/Type3":  # MathJax's: drawings in the file
-            drawn += len(font["/CharProcs"])
-        else:
-            assert {"/FontFile", "/FontFile2", "/FontFile3"} \
-                & inner["/FontDescriptor"].get_object().keys()
-    assert drawn > 100
-
-
-def pictures(page):
-    """Return how many pictures are on a page."""
+def count_pictures(page):
     drawn = page["/Resources"].get("/XObject", {})
     return sum(one.get_object()["/Subtype"] == "/Image"
                for one in drawn.values())
 
 
-def test_no_page_is_blank(pdf, texts):
-    for number, (page, text) in enumerate(zip(pdf.pages, texts), 1):
-        said = re.sub(rf"\n?{number}$", "", text.strip())
-        assert said or pictures(page), number
-
-
-def test_every_picture_is_there(pdf):
-    wanted = sum(len(article.select("img")) for article in articles())
-    assert wanted > 2 * len(CHAPTERS)
-    assert sum(map(pictures, pdf.pages)) >= wanted
-
-
-def test_nothing_that_only_a_screen_has_is_printed(texts):
+def test_the_pages_are_all_there_in_the_order_of_the_contents(pdf):
+    articles = [soup(name).select_one("article.bd-article") for name in READ]
+    titles = [article.h1.get_text().strip("# \n") for article in articles]
+    texts = [page.extract_text() for page in pdf.pages]
+    starts = {entry.title: pdf.get_destination_page_number(entry)
+              for entry in pdf.outline if not isinstance(entry, list)}
+    assert list(starts) == ["Contents", *titles]
+    places = [*starts.values(), len(texts)]
+    assert all(1 <= end - start <= 40
+               for start, end in zip(places, places[1:]))
+    for title, page in starts.items():
+        assert bare(title) in bare(texts[page])
+        assert re.search(rf"(?m)^{page + 1}$", texts[page])
+    wanted = [str(starts[title] + 1) for title in titles]
+    numbers = re.findall(r"(?m)(\d+)$", texts[starts["Contents"]])
+    assert numbers[:len(wanted)] == wanted
+    pictures = list(map(count_pictures, pdf.pages))
+    assert sum(pictures) >= sum(len(article.select("img"))
+                                for article in articles) > 30
+    for number, (text, drawn) in enumerate(zip(texts, pictures), 1):
+        assert text.strip().removesuffix(str(number)).strip() or drawn, number
     whole = "\n".join(texts)
-    for text in ("Show the code", "Hide the code", "Show the solution",
-                 "Where JavaScript runs", "as this page runs it", "file://",
-                 r"\frac", r"\mathcal", r"\("):
-        assert text not in whole
     assert "A solution:" in whole
+    assert [text for text in SCREEN_ONLY if text in whole] == []
+
+
+def test_links_lead_into_the_book_or_to_the_web(pdf):
+    places, inside = pdf.named_destinations, 0
+    notes = [note.get_object() for page in pdf.pages
+             for note in page.get("/Annots", [])]
+    for note in notes:
+        if note["/Subtype"] != "/Link":
+            continue
+        link = note.get("/Dest") or note["/A"]
+        if isinstance(link, list):
+            assert link[0].get_object() in pdf.pages
+        elif isinstance(link, str) or link["/S"] == "/GoTo":
+            assert (link if isinstance(link, str) else link["/D"]) in places
+        else:
+            assert re.match("https?://", link["/URI"])
+            continue
+        inside += 1
+    assert inside > 5 * len(READ)
+
+
+def test_every_font_is_in_the_file(pdf):
+    drawn = 0
+    for page in pdf.pages:
+        for font in page["/Resources"].get("/Font", {}).values():
+            font = font.get_object()
+            inner = font.get("/DescendantFonts", [font])[0].get_object()
+            if font["/Subtype"] == "/Type3":  # MathJax's: drawings in the file
+                drawn += len(font["/CharProcs"])
+            else:
+                assert {"/FontFile", "/FontFile2", "/FontFile3"} \
+                    & inner["/FontDescriptor"].get_object().keys()
+    assert drawn > 100
