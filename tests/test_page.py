@@ -112,5 +112,5 @@ def test_every_export_is_committed_with_its_data():
     for path in (ROOT / "book").glob("*.ipynb"):
         for one in nbformat.read(path, as_version=4).cells:
             if "page.export(" in one.source:
-                assert figures.records(one), f"{path.name}: {one.source}"
-                assert not list(figures.faults(one))
+                assert figures.find_export(one), f"{path.name}: {one.source}"
+                assert not list(figures.find_faults(one))
