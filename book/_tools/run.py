@@ -67,7 +67,8 @@ def copy_sources():
 
 def write_placeholders():
     """Write a page for each chapter that was not run; say if there is one."""
-    missing = [name for name in notebooks(ROOT) if not (SOURCE / name).exists()]
+    missing = [name for name in notebooks(ROOT)
+               if not (SOURCE / name).exists()]
     for name in missing:
         print(f"{name} could not be run")
         compare.write(nbformat.v4.new_notebook(cells=[

@@ -37,7 +37,7 @@ def gaussian_capacity(signal_variance, noise_variance):
 
 
 def check_variances(name, value, excluded):
-    """Return variances as float64; `excluded` compares those too small to 0."""
+    """Return variances as float64; `excluded` says which are too small."""
     message = (f"The {name!r} parameter of gaussian_capacity must be floats "
                f"in the range {'[' if excluded is np.less else '('}0, inf). ")
     variances = np.asarray(value)

@@ -138,8 +138,8 @@ class Classifier:
         if labels.shape != images.shape[:1] or labels.dtype.kind not in "iu" \
                 or labels.min() < 0 or labels.max() > 9:
             raise ValueError(
-                "The 'labels' parameter of Classifier must be an int from 0 to "
-                f"9 for each of the {len(images)} images. Got "
+                "The 'labels' parameter of Classifier must be an int from 0 "
+                f"to 9 for each of the {len(images)} images. Got "
                 f"{reprlib.repr(labels.tolist())} instead.")
         keras, layers = tf.keras, tf.keras.layers
         keras.utils.set_random_seed(checks.integer(
