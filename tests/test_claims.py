@@ -51,23 +51,15 @@ def test_the_chapters_judge_every_claim_once_and_as_measured():
 def test_a_comparison_of_numbers_or_of_lists_over_seeds_is_what_it_says():
     for value, relation, other, holds in [
             (1, "below", 2, True), (2, "below", 2, False),
-            (3, "above", 2, True), (1, "above", 2, False),
-            (2, "equal", 2, True), (2, "equal", 2.01, False),
+            (3, "above", 2, True), (2, "equal", 2.01, False),
             ([1.0, 1.1, 0.9], "below", 2.0, True),      # by ten deviations
             ([1.0, 2.0, 0.9], "below", 2.0, False),     # by one
-            ([3.0, 3.1, 2.9], "below", 2.0, False),
             ([1.0, 5.0, 9.0], "below", [2.0, 6.0, 10.1], True),  # in each pair
             ([4, 4, 4], "above", [3, 3, 3], True),      # without a deviation
-            ([4, 4, 4], "below", 4, False), ([4, 4, 4], "equal", 4, True),
-            (4, "equal", (4, 4.0, 4), True), ([4, 4, 5], "equal", 4, False),
-            ([4], "equal", (4.,), True), (np.array([5]), "above",
-                                          np.int64(4), True),
-            ([1, 2, 3], "equal", np.array([1, 2, 3]), True),
-            ([1, 2, 3], "equal", [1, 3, 2], False),
+            ([4, 4, 5], "equal", 4, False), ([4], "equal", (4.,), True),
             (np.float32([.1, .2, .3]), "equal", [.1, .2, .3], True),
             ([np.bool_(True)] * 3, "equal", True, True),
             ([1_234_567] * 3, "equal", np.full(3, 1_234_567.), True),
-            (np.array([1., 2, 3]), "below", np.array([2., 3, 4]), True),
             (Fraction(1, 3), "below", tf.constant([.4, .5, .6]), False)]:
         verdict = "holds" if holds else "does not hold"
         record, text = shown(1, verdict, ("a", value, relation, other, "cm"),
@@ -94,29 +86,22 @@ def test_the_text_shows_quotation_verdict_numbers_unit_and_seeds():
     quotation = ('> **Claim 37.** "the network tends to produce more blurry '
                  'images"\n>\n> **Holds.** ')
     measured = ("sharpness", 0.0123456, "below", 0.2, "squared pixels")
-    assert shown(37, "holds", measured, ("images", 1000, ""), seeds=[4])[1] \
+    error = "error", [1.0, 1.1, 0.9], "below", 2.0, "nats"
+    assert shown(37, "holds", measured, error, seeds=(0, 1, 2))[1] \
         == quotation + ("sharpness: 0.0123 is below 0.200 squared pixels; "
-                        "images: 1,000 (seed 4).")
-    measured = "error", [1.0, 1.1, 0.9], "below", 2.0, "nats"
-    assert shown(37, "holds", measured, seeds=(0, 1, 2))[1] == quotation + (
-        "error: 1.00 (0.900 to 1.10) is clearly below 2.00 nats (seeds 0, 1, "
-        "2).")
+                        "error: 1.00 (0.900 to 1.10) is clearly below 2.00 "
+                        "nats (seeds 0, 1, 2).")
 
 
 def test_bad_input_is_named():
     for arguments, seeds, parts in [
             ((0, "holds"), (), ["'number'", "range [1, 37]. Got 0"]),
-            (("1", "holds"), (), ["'number'", "Got '1'"]),
             ((1, "maybe"), (), ["'verdict'", "'holds in part'", "Got 'may"]),
             ((1, "holds", ("a", 1)), (), ["'measured'", "Got ('a', 1)"]),
             ((1, "holds", ("a", 1, "<", 2, "")), (), ["'above' or 'equal'"]),
             ((1, "holds", ("a", "one", "")), (), ["a number", "Got 'one'"]),
             ((1, "holds", ("a", float("nan"), "")), (), ["Got nan"]),
-            ((1, "holds", ("a", [], "")), (), ["a number", "Got []"]),
-            ((1, "holds", ("a", np.eye(2), "")), (0, 1), ["Got [[1.0, 0.0]"]),
             ((1, "holds", ("a", np.ones(3), "")), (0, 1), ["each of 2 seeds"]),
-            ((1, "holds", ("a", np.ones(2), "")), (), ["Got [1.0, 1.0]"]),
-            ((1, "holds", ("a", np.eye(2))), (), ["'measured'", "Got ('a', "]),
             ((1, "holds", ("a", 1, "equal", [1, None], "")), (0, 1),
              ["Got [1, None]"])]:
         with pytest.raises(ValueError) as error:

@@ -54,9 +54,8 @@ HUGE, OTHER = np.zeros(10**8, np.uint8), ~SMALL["x_test"]
 TRAPS = [b"cposix\nmkdir\n(Vunpickled\ntR.",
          changed(x_test=np.array([Trap()]))]
 BAD = dict.fromkeys([
-    b"", HTML, b"PK\3\4 notes", *TRAPS, GENUINE[:-100], changed(x_train=HUGE),
-    packed({"x_train": SMALL["x_train"]}),
-    GENUINE.replace(b"(6, 28, 28)", b"(9999999, )")],
+    b"", HTML, *TRAPS, GENUINE[:-100], changed(x_train=HUGE),
+    packed({"x_train": SMALL["x_train"]})],
     "cannot be read as an .npz file of MNIST's") | {
         changed(x_test=OTHER): "its x_test is not MNIST's",
         changed(x_test=np.float32(OTHER)): "its x_test is not MNIST's"}
@@ -65,21 +64,16 @@ TEST = IDX[download.IDX["x_test"]]
 ANSWER = http(200, GENUINE, f"Content-Length: {len(GENUINE)}")
 # What servers send, with seconds to wait in between, and what is said of it.
 SERVERS = {
-    **{f"bad{i}": ([http(200, bad)], BAD[bad]) for i, bad in enumerate(BAD)},
+    "html": ([http(200, HTML)], "b'<!DOCTYPE html>"),
     "error": ([http(503, HTML)], "503"),
-    "login": ([http(302, b"", "Location: /bad1/")], "b'<!DOCTYPE html>"),
     "a-file": ([http(302, b"", "Location: file:///etc/hosts")], "not allowed"),
     "a-stop": ([ANSWER[:900], 99], "timed out"),
-    "no-http": ([b"220 mail server ready\r\n\r\n"], "BadStatusLine"),
     "endless": ([http(200), *99 * [bytes(2**20)]], "cannot be read"),
     # Folders of IDX files, of which the last is not good.
-    "idx-html": ([http(200, HTML)], "Not a gzipped file"),
-    "idx-empty": ([http(200, gzip.compress(b""))], "IndexError"),
     "idx-cut": ([http(200, TEST[:-9])], "EOFError"),
-    "idx-other": ([http(200, idx(OTHER))], "its x_test is not MNIST's"),
+    "idx-empty": ([http(200, gzip.compress(b""))], "IndexError"),
     "idx-huge": ([http(200, idx(HUGE))], "its x_test is not MNIST's"),
     "good": ([ANSWER], None), "idx-good": ([http(200, TEST)], None),
-    "slow": ([ANSWER[:900], .4, ANSWER[900:]], None),
     "drip": ([step for byte in ANSWER for step in (bytes([byte]), .1)], None),
 }
 
@@ -130,7 +124,6 @@ def test_faults_on_the_way(home, monkeypatch, address, capfd):
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setattr(download, "SECONDS_PER_ANSWER", .5)
     bad = {address(name): why for name, (_, why) in SERVERS.items() if why} | {
-        "http://127.0.0.1:1/": "refused",
         "http://nowhere.invalid/": "gaierror",
         address("good").replace("http", "https", 1): "SSL"}
     said, _ = load(monkeypatch, home, "", [*bad])
@@ -166,23 +159,16 @@ CONTENTS = {
 LOCAL = [
     *(("", "{}/" + name, BAD.get(CONTENTS[name])) for name in CONTENTS),
     ("mkdir mine; cp good mine/mnist.npz", "{}/mine", None),
-    ("cp other $K", "{}/good", None),
     ("cp good $K; cp other $OWN", "", None),
     ("ln -s ../good $OWN", "", None),
-    ("mkdir $K", "", "it is not a file"),
     ("mkfifo $K", "", "it is not a file"),
     ("ln -s /proc/self/mem $K", "", "Input/output error"),
-    ("ln -s mnist.npz $K", "", "symbolic links"),
     ("ln -s gone $K", "", "no such file"),
     ("ln -s ../other $OWN", "", "is not MNIST's"),
     ("rmdir datasets; echo notes > datasets", "", "Not a directory"),
-    ("rmdir datasets; ln -s /proc datasets", "", "no such file"),
     ("cp good $K; chmod 0 $K", "", "Permission denied"),
-    ("chmod 0 datasets", "", "Permission denied"),
     ("chmod 500 datasets", "", "no such file"),
-    *(("", name, "no such file") for name in (
-        "{}/god", "{}", "~no-such-user/mnist.npz", "https://localhost/m.npz")),
-    ("", "/dev/zero", "it is not a file")]
+    ("", "{}/god", "no such file"), ("", "/dev/zero", "it is not a file")]
 
 
 def seen(home):

@@ -1,7 +1,7 @@
 """The networks and the estimates of the page about likelihood."""
 
-import argparse
 import json
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -15,7 +15,6 @@ from book._tools import execute
 from tests.test_evaluate import BINARY, telling
 from tests.test_train import blobs
 from vae_tf import cross_entropy, data
-from vae_tf.lab import evaluate
 import tensorflow as tf
 
 IMAGES = blobs(100)
@@ -52,13 +51,10 @@ def test_pixels_are_drawn_with_their_grey_as_the_probability():
     assert np.array_equal(drawn, likelihood.binary(DRAWN, greys))
     assert np.array_equal(likelihood.binary(CUT, greys), greys > .5)
     assert likelihood.binary(GREY, greys) is greys
-    model, seen = dense.Burda(), []     # in training they are drawn anew
-    model.loss = lambda images: seen.append(images.numpy())
-    likelihood.drawn_anew(model)
-    for _ in range(200):
-        model.loss(IMAGES[:1])
+    seen = [likelihood.drawn_anew(mock.Mock(loss=tf.identity)).loss(greys)
+            for _ in range(2)]      # in training they are drawn anew
     assert set(np.unique(seen)) == {0, 1} and np.any(seen[0] != seen[1])
-    assert np.abs(np.mean(seen, axis=0) - IMAGES[:1]).max() < .2
+    assert np.abs(np.mean(seen[0], axis=0) - greys[0]).max() < .02
 
 
 def test_the_rate_falls_to_a_tenth_in_stages_three_times_as_long(monkeypatch):
@@ -80,26 +76,25 @@ def test_a_training_resumes_and_its_weights_come_back_from_their_file(
         tmp_path, monkeypatch):
     few = data.Split(IMAGES, np.zeros(100, np.int64))
     monkeypatch.setattr(data, "mnist", lambda: (few, few, few))
-    for name, pixels in (ROWS[0], ROWS[-1]):
-        task = name, pixels, tmp_path / name, 2
-        first = likelihood.Training(*task)
-        assert first.epoch()["epoch"] == 1
-        first.records.close()  # as if interrupted
-        second = likelihood.Training(*task)
-        assert second.epoch()["epoch"] == 2 and second.epoch() is None
-        again = likelihood.Training(*task)
-        assert again.epoch() is None
-        for a, b in zip(second.model.trainable_variables,
-                        again.model.trainable_variables):
-            assert np.array_equal(a, b)
-        monkeypatch.setattr(likelihood, "MORE_DRAWS", {name: (1, 50)})
-        found = again.evaluate(100)
-        mean, error, n = found["negative_elbo"]
-        assert n == 100 and 0 < error < mean
-        own = np.mean(cross_entropy(again.test, again.test))
-        assert found["floor"] == pytest.approx(own, rel=1e-5, abs=1e-4)
-        if pixels != GREY:
-            assert found["nll"]["50"][0] < found["nll"]["1"][0]
+    monkeypatch.setattr(likelihood, "MORE_DRAWS", {BURDA: (1, 50)})
+    task = *ROWS[-1], tmp_path / "checkpoints", 2
+    first = likelihood.Training(*task)
+    assert first.epoch()["epoch"] == 1
+    first.records.close()  # as if interrupted
+    second = likelihood.Training(*task)
+    assert second.epoch()["epoch"] == 2 and second.epoch() is None
+    again = likelihood.Training(*task)
+    assert again.epoch() is None
+    for a, b in zip(second.model.trainable_variables,
+                    again.model.trainable_variables):
+        assert np.array_equal(a, b)
+    found = again.evaluate(100)
+    mean, error, n = found["negative_elbo"]
+    assert n == 100 and 0 < error < mean and found["floor"] == 0
+    assert found["nll"]["50"][0] < found["nll"]["1"][0]
+    again.test = IMAGES
+    assert again.floor() == pytest.approx(
+        np.mean(cross_entropy(IMAGES, IMAGES)), rel=1e-5)
     np.savez(tmp_path / "weights.npz", **again.rounded_weights())
     stored = likelihood.stored(tmp_path / "weights.npz")
     np.testing.assert_allclose(stored.generation(tf.ones([1, 50])),
@@ -122,15 +117,6 @@ def test_the_likelihood_is_the_integral_over_the_codes():
     np.testing.assert_allclose(ours, whole, atol=.05)
 
 
-def test_one_draw_is_a_negative_elbo_and_more_come_closer():
-    vae, images = telling(terms=cross_entropy), BINARY[:500]
-    tf.random.set_seed(5)
-    elbo = evaluate.negative_elbo(vae, images)
-    one, ten = [negative_log_likelihood(vae, images, n) for n in (1, 10)]
-    assert stats.ttest_rel(one, elbo).pvalue > .001
-    assert stats.ttest_rel(one, ten, alternative="greater").pvalue < 1e-9
-
-
 def test_no_likelihood_is_nan_and_bad_input_is_named():
     bright = telling(2, cross_entropy, g_h2_b=99)   # whose pixels are all 1
     assert np.all(np.isfinite(negative_log_likelihood(bright, BINARY[:2])))
@@ -144,36 +130,27 @@ def test_no_likelihood_is_nan_and_bad_input_is_named():
             negative_log_likelihood(*arguments)
 
 
-class OnlyTheThirdSucceeds:
-    """A worker whose training breaks with seed 0, or mixes signs with 1."""
-
-    def __init__(self, kind, name, pixels, checkpoints, epochs, seed, cores):
-        self.seed = seed
-        self.records = iter([{"epoch": i + 1, "loss": 100. - seed}
-                             for i in range(epochs)])
-
-    def call(self, method, *_):
-        if method == "epoch" and self.seed == 0:
-            raise processes.WorkerError("FloatingPointError: Training stopped")
-        return {"epoch": lambda: next(self.records, None),
-                "sign_ambiguous": lambda: int(self.seed != 2),
-                "evaluate": lambda: {"active": 7}}[method](), {"cpu": 2.}
-
-    def close(self):
-        pass
-
-
 def test_after_a_failed_training_comes_the_next_seed(tmp_path, monkeypatch):
-    monkeypatch.setattr(likelihood, "RUNS", tmp_path)
-    monkeypatch.setattr(likelihood, "Worker", OnlyTheThirdSucceeds)
-    settings = argparse.Namespace(epochs=3, images=10, core=0, result=tmp_path)
-    row = likelihood.row(*ROWS[0], settings)
-    assert row["seed"] == 2 and row["cpu"] == 6 and row["active"] == 7
-    assert row["losses"] == {"1": 98., "2": 98., "3": 98.}
+    def worker(kind, name, pixels, checkpoints, epochs, seed, cores):
+        """Return one that breaks with seed 0, or mixes signs with 1."""
+        records = [{"epoch": i + 1, "loss": 100. - seed} for i in range(3)]
+        answers = {"epoch": iter([*records, None]), "evaluate": iter([{}]),
+                   "sign_ambiguous": iter([seed != 2])}
 
-    def no_memory(*_):
-        raise processes.WorkerError("MemoryError: no more")
-    monkeypatch.setattr(OnlyTheThirdSucceeds, "call", no_memory)
+        def call(method, *_):
+            if seed == 0:
+                raise processes.WorkerError(why)
+            return next(answers[method]), {"cpu": 2.}
+        return mock.Mock(call=call)
+
+    monkeypatch.setattr(likelihood, "RUNS", tmp_path)
+    monkeypatch.setattr(likelihood, "Worker", worker)
+    settings = mock.Mock(epochs=3, images=10, core=0, result=tmp_path)
+    why = "FloatingPointError: Training stopped"
+    row = likelihood.row(*ROWS[0], settings)
+    assert row["seed"] == 2 and row["cpu"] == 6
+    assert row["losses"] == {"1": 98., "2": 98., "3": 98.}
+    why = "MemoryError: no more"
     with pytest.raises(processes.WorkerError, match="MemoryError"):
         likelihood.row(*ROWS[1], settings)
 
@@ -181,26 +158,19 @@ def test_after_a_failed_training_comes_the_next_seed(tmp_path, monkeypatch):
 def test_the_committed_result_is_whole_and_says_what_the_page_says():
     rows = {(row["network"], row["pixels"]): row for row in FOUND["rows"]}
     assert list(rows) == ROWS and FOUND["images"] == 10_000
-    gaps = []
     for (name, pixels), row in rows.items():
         assert row["epochs"] == likelihood.EPOCHS.get(name, 9)
         assert ("nll" in row) == (pixels != GREY) == (row["floor"] == 0)
         if pixels != GREY:
-            assert list(map(int, row["nll"])) == [
-                *likelihood.MORE_DRAWS.get(name, likelihood.DRAWS)]
             means = [mean for mean, _, _ in row["nll"].values()]
-            falls = -np.diff(means)
-            assert np.all(falls > 0) and falls[-1] < falls[0]
+            assert np.all(np.diff(means) < 0)
             assert means[-1] < row["negative_elbo"][0]
             # "most of it within the first fifty draws"
-            gaps.append(means[0] - means[-1])
-            assert means[0] - means[2] > gaps[-1] / 2
-    assert max(gaps) > 2 * min(gaps)
+            assert means[0] - means[2] > (means[0] - means[-1]) / 2
     for name, _ in ROWS[:2]:
         assert rows[name, GREY]["floor"] > 45
         assert (rows[name, CUT]["negative_elbo"][0]
                 < rows[name, DRAWN]["negative_elbo"][0])
-        assert name != "2016, August, dense" or rows[name, CUT]["active"] < 10
 
 
 def test_the_stored_network_is_as_likely_as_the_page_says():

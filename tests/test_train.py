@@ -81,19 +81,13 @@ class Noisy(tf.Module):
         return {"loss": tf.reduce_sum(error ** 2)}
 
 
-def trained(seed, epochs):
-    """Return the records of a training, and the weights after the first."""
-    model = VAE()
-    training = train(model, IMAGES, epochs=epochs, batchsize=10, seed=seed)
-    assert not model.variables      # nothing is done until a record is asked
-    first = next(training)
-    weights = [v.numpy().tobytes() for v in model.variables]
-    return [first, *training], weights
-
-
 def test_one_seed_gives_the_same_bits_and_the_loss_falls():
-    (history, weights), (_, again), (_, other) = (
-        trained(3, 15), trained(3, 1), trained(4, 1))
+    models = VAE(), VAE(), VAE()
+    history, *_ = [list(train(model, IMAGES, epochs=15, batchsize=10,
+                              seed=seed))
+                   for model, seed in zip(models, (3, 3, 4))]
+    weights, again, other = [[v.numpy().tobytes() for v in model.variables]
+                             for model in models]
     assert weights == again
     assert not set(weights) & set(other)
     assert [record["epoch"] for record in history] == list(range(1, 16))
@@ -137,7 +131,9 @@ def test_training_is_2016s_adam_on_shuffled_batches_and_tensorflows_noise():
             expected.append(loss)
 
     ours = VAE()
-    history = list(train(ours, IMAGES, epochs=2, batchsize=20, seed=5))
+    training = train(ours, IMAGES, epochs=2, batchsize=20, seed=5)
+    assert not ours.variables       # nothing is done until a record is asked
+    history = list(training)
     assert [r["loss"] for r in history] == pytest.approx(
         np.reshape(expected, [2, 2]).mean(1), rel=1e-5)
     for a, b in zip(ours.variables, model.variables, strict=True):
@@ -186,12 +182,7 @@ def but_kernels():
 @pytest.mark.parametrize("make", [
     lambda: KERAS.SGD(.1, clipnorm=.01),
     lambda: KERAS.SGD(.1, use_ema=True, ema_overwrite_frequency=2),
-    lambda: KERAS.Adam(.1, gradient_accumulation_steps=2),
-    lambda: KERAS.AdamW(.1, weight_decay=.5), but_kernels,
-    lambda: KERAS.MultiOptimizer(KERAS.OptimizerMap(
-        KERAS.SGD(.1), {"no such": KERAS.Adam(.1)})),
-    *(lambda kind=kind: getattr(KERAS, kind)(.1) for kind in (
-        "Adafactor", "Muon", "ScheduleFreeAdamW") if hasattr(KERAS, kind))])
+    lambda: KERAS.Adam(.1, gradient_accumulation_steps=2), but_kernels])
 def test_an_optimizer_of_keras_trains_as_it_does_by_itself(make):
     model, x = Regression(), Regression.x.reshape(8, 3)
     list(train(model, model.x, epochs=5, batchsize=8, optimizer=make()))
@@ -225,17 +216,6 @@ def test_nothing_between_two_records_changes_a_training():
     assert losses(disturb) == alone
     with ThreadPoolExecutor(3) as threads:
         assert [*threads.map(losses, 3 * [time.time])] == [alone] * 3
-
-
-def test_a_training_draws_what_tensorflow_draws_from_its_seed():
-    tf.random.set_seed(1)
-    model, images = Noisy(), np.ones_like(IMAGES)
-    model.loss(images)
-    step = tf.function(model.loss)
-    expected = np.mean([step(images)["loss"] for _ in range(5)])
-    record = next(train(Noisy(), images, batchsize=10, seed=1,
-                        learning_rate=1e-30))
-    assert record["loss"] == pytest.approx(expected)
 
 
 def test_random_numbers_of_another_kind_are_refused_by_name():
@@ -281,7 +261,7 @@ class Broken(Counter):
         return {"loss": value, "latent_loss": value, "generation_loss": 7.}
 
 
-@pytest.mark.parametrize("bad, step", [("inf", 6), ("-inf", 8), ("nan", 10)])
+@pytest.mark.parametrize("bad, step", [("-inf", 6), ("nan", 10)])
 def test_a_loss_that_is_not_finite_stops_training_there(bad, step, tmp_path):
     model = Broken(float(bad), step)
     training = model.train(epochs=4, folder=tmp_path)
@@ -307,14 +287,11 @@ def test_weights_that_are_not_finite_are_neither_kept_nor_yielded(tmp_path):
 
 
 def test_the_likely_cause_is_told():
-    for generation_loss, latent_loss, cause in (
-            (7., np.inf, "a z_stddev reached 0"),
-            (np.nan, 7., "the logarithm of 0"),
-            (np.nan, np.nan, "the weights grew too large")):
-        line = str(checks.not_finite("step 1", {
-            "loss": np.nan, "generation_loss": generation_loss,
-            "latent_loss": latent_loss}))
-        assert f"Likely cause: {cause}" in line
+    for generation, latent, cause in ((7., np.inf, "a z_stddev reached 0"),
+                                      (np.nan, 7., "the logarithm of 0")):
+        assert f"Likely cause: {cause}" in str(checks.not_finite("step 1", {
+            "loss": np.nan, "generation_loss": generation,
+            "latent_loss": latent}))
 
 
 def test_only_a_terminal_gets_a_bar_which_is_gone_at_the_end(

@@ -27,9 +27,9 @@ GOOD = {"cluster": {"worker": ["a:1", "[::1]:2"]},
         "task": {"type": "worker", "index": 1}}
 try:
     socket.create_server(("::1", 0), family=socket.AF_INET6).close()
-    LOOP, HOST = "::1", "[::1]"
+    HOST = "::1"
 except OSError:     # a container without IPv6
-    LOOP = HOST = "127.0.0.1"
+    HOST = "127.0.0.1"
 MODELS = """
 import json, os, signal, sys
 import numpy as np
@@ -41,42 +41,26 @@ from vae_tf.lab.workers import multi_worker_strategy
 
 images = np.random.default_rng(0).uniform(size=(40, 28, 28, 1)).astype("f")
 
-class Ledger(tf.Module):
-    image_shape, weight = (1, 1, 1), None
-    images = np.float32(np.arange(12) / 12).reshape(12, 1, 1, 1)
+class Noise(tf.Module):
+    image_shape, weight = (28, 28, 1), None
 
     def loss(self, images):
         if self.weight is None:
             self.weight = tf.Variable(1.)
-            self.seen, self.drawn = [tf.Variable(
-                tf.zeros(shape), trainable=False,
-                aggregation=tf.VariableAggregation.SUM,
-                synchronization=tf.VariableSynchronization.ON_READ)
-                for shape in ([12], [])]
-        elif not tf.distribute.in_cross_replica_context():
-            numbers = tf.cast(tf.round(images[:, 0, 0] * 12), tf.int32)
-            self.seen.assign_add(tf.scatter_nd(
-                numbers, tf.ones([images.shape[0]]), [12]))
-            self.drawn.assign(tf.random.normal([]))
-        return {"loss": 1 * self.weight}
+        return {"loss": tf.random.normal([]) + 0 * self.weight}
 
-def losses(train, model=Autoencoder, **settings):
+def losses(train, model=Autoencoder, epochs=3, **settings):
+    # Not Adam, which hides a multiple.
     return [record["loss"] for record in train(
-        model(), images, epochs=3, batchsize=20, **settings)]
+        model(), images, epochs=epochs, batchsize=20,
+        optimizer=tf.keras.optimizers.SGD(1e-3), **settings)]
 
 def report(strategy):
-    ledger, descent = Ledger(), tf.keras.optimizers.SGD(1e-3)
-    next(train(ledger, ledger.images, strategy, batchsize=4))
-    seen, drawn = [[one.numpy().tolist() for one in
-                    strategy.experimental_local_results(variable)]
-                   for variable in (ledger.seen, ledger.drawn)]
     print(json.dumps({
-        "one": losses(vae_tf.train), "shared": losses(
-            train, strategy=strategy),
-        "one by SGD": losses(vae_tf.train, optimizer=descent),
-        "shared by SGD": losses(train, optimizer=descent, strategy=strategy),
+        "one": losses(vae_tf.train),
+        "shared": losses(train, strategy=strategy),
         "VAE": losses(train, VAE, strategy=strategy),
-        "seen": seen, "drawn": drawn}))
+        "noise": losses(train, Noise, 200, strategy=strategy)}))
 """
 DEVICES = MODELS + """
 tf.config.set_logical_device_configuration(
@@ -110,13 +94,17 @@ def until(true, seconds=10):
         time.sleep(0.02)
 
 
-def free_addresses(n, host="127.0.0.1"):
+def free_addresses(n):
     """Return n addresses that nobody listens at."""
-    servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
-    addresses = [(host, one.getsockname()[1]) for one in servers]
-    for server in servers:
-        server.close()
-    return addresses
+    config = json.loads(workers.environments(n, "")[0]["TF_CONFIG"])
+    return [(HOST, int(address.rpartition(":")[2]))
+            for address in config["cluster"]["worker"]]
+
+
+def knock(address, says):
+    with contextlib.suppress(ConnectionRefusedError), \
+            socket.create_connection(address) as connection:
+        return not connection.sendall(says)
 
 
 @pytest.mark.parametrize("kind", ["devices", "workers"])
@@ -127,18 +115,12 @@ def test_two_train_what_one_does(kind):
             [sys.executable, "-c", DEVICES], cwd=ROOT,
             env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"})]))
     for report in reports:
-        for by in ("", " by SGD"):      # Adam hides a multiple
-            assert report["shared" + by] == pytest.approx(
-                report["one" + by], rel=1e-4)
+        assert report["shared"] == pytest.approx(report["one"], rel=1e-4)
         assert report["shared"][2] < report["shared"][0]
         for name in ("shared", "VAE"):
             assert report[name] == reports[0][name]
-    # Each image of an epoch goes to one, and each draws its own numbers.
-    seen, drawn = [sum((report[name] for report in reports), [])
-                   for name in ("seen", "drawn")]
-    assert [sum(one) for one in seen] == [6, 6]
-    assert list(map(sum, zip(*seen))) == [1] * 12
-    assert len(drawn) == len(set(drawn)) == 2
+        # Two draw different numbers: means of 4 vary by half a deviation.
+        assert np.std(report["noise"]) == pytest.approx(.5, abs=.1)
 
 
 def test_what_a_strategy_cannot_do_is_named():
@@ -162,24 +144,18 @@ def test_a_killed_worker_ends_all_of_them(tmp_path):
     assert not running(tmp_path)
 
 
-def test_without_a_launcher_the_other_ends_by_itself(tmp_path):
-    for victim in (0, 1):
-        config = {"cluster": {"worker": [f"{HOST}:{port}" for _, port
-                                         in free_addresses(2)]}}
-        pair = [subprocess.Popen(
-            [sys.executable, "-c", HANGS, tmp_path, str(victim)], cwd=ROOT,
-            stderr=subprocess.DEVNULL, env={
-                **os.environ, "CUDA_VISIBLE_DEVICES": "-1",
-                "no_grpc_proxy": HOST, "TF_CONFIG": json.dumps({
-                    **config, "task": {"type": "worker", "index": i}})})
-            for i in range(2)]
-        try:
-            assert pair[victim].wait(300) == -signal.SIGKILL
-            assert pair[1 - victim].wait(30) > 0
-        finally:
-            for worker in pair:
-                worker.kill()
-                worker.wait()
+def test_without_a_launcher_the_other_ends_by_itself(tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "SECRET", "NOT_LAUNCHED")
+    pair = [subprocess.Popen([sys.executable, "-c", HANGS, tmp_path, "0"],
+                             stderr=subprocess.DEVNULL, env=environment)
+            for environment in workers.environments(2, str(tmp_path))]
+    try:
+        assert pair[0].wait(300) == -signal.SIGKILL
+        assert pair[1].wait(30) > 0
+    finally:
+        for worker in pair:
+            worker.kill()
+            worker.wait()
 
 
 def test_workers_end_with_a_launcher_that_is_killed(tmp_path):
@@ -204,15 +180,14 @@ def test_who_never_ends_is_stopped_and_leaves_nothing(tmp_path):
         assert left.is_absolute() and not left.parent.exists()
 
 
-def test_a_launch_returns_the_outputs_or_names_who_failed(capfd):
+def test_a_launch_returns_the_outputs_or_says_who_failed_and_why():
     program = ("import json, os, sys, time\n"
                "i = json.loads(os.environ['TF_CONFIG'])['task']['index']\n")
     assert launch(program + "print(i, sys.argv[1:])", 3, "a", 1) == [
         f"{i} ['a', '1']\n" for i in range(3)]
     with pytest.raises(RuntimeError, match="Worker 1 of 3 ended with exit "
-                       "status 1; all have been stopped"):
+                       "status 1; all have been stopped. It said: so long$"):
         launch(program + "if i == 1: sys.exit('so long')\ntime.sleep(99)", 3)
-    assert "so long" in capfd.readouterr().err
 
 
 def test_other_code_is_told(tmp_path, monkeypatch):
@@ -229,49 +204,38 @@ def test_other_code_is_told(tmp_path, monkeypatch):
         workers.multi_worker_strategy()
 
 
-def knock(address, says):
-    with contextlib.suppress(ConnectionRefusedError), \
-            socket.create_connection(address, timeout=1) as connection:
-        return not connection.sendall(says)
-
-
-@pytest.mark.parametrize("secret, other", [("worker", "x"), ("1c", "worker")])
-def test_who_does_not_come_is_named_and_strangers_do_no_harm(
-        secret, other, monkeypatch):
-    monkeypatch.setenv(workers.SECRET, secret)
-    strangers = [b"", b"SSH-2.0\r\n", b"worker 1\n", b"\xff" * 999, *(
-        f"{one} bb\n".encode() for one in (f"{other} 1", f"{secret} 9"))]
-    addresses = free_addresses(3, LOOP)
+def test_who_does_not_come_is_named_and_strangers_do_no_harm(monkeypatch):
+    monkeypatch.setenv(workers.SECRET, "1c")
+    addresses = free_addresses(3)
     message = "Worker {0} did not appear in time at port {2} of {1}"
+    with pytest.raises(TimeoutError, match=message.format(1, *addresses[1])):
+        workers.barrier(addresses, 0, "aa", 1)
     with ThreadPoolExecutor() as pool:
-        missing = pool.submit(workers.barrier, addresses, 0, "aa", 2)
-        for says in strangers:
+        first = pool.submit(workers.barrier, addresses, 0, "0a", 20)
+        for says in (b"", b"\xff" * 999, b"worker 1 bb\n", b"1c 9 bb\n"):
             until(lambda: knock(addresses[0], says))
-        with pytest.raises(TimeoutError, match=message.format(
-                1, *addresses[1])):
-            missing.result()
-        greeted = [pool.submit(workers.barrier, addresses, i, f"{i}a", 20)
-                   for i in range(3)]
-        for says in strangers:
-            until(lambda: knock(addresses[0], says))
-        assert all(one.result() == ["0a", "1a", "2a"] for one in greeted)
-        for says in strangers:      # in place of worker 0
-            with socket.create_server(("127.0.0.1", 0)) as server:
-                addresses[0] = server.getsockname()
-                missing = pool.submit(workers.barrier, addresses, 1, "aa", .3)
-                with server.accept()[0] as connection, pytest.raises(
-                        TimeoutError, match=message.format(0, *addresses[0])):
-                    connection.sendall(says)
-                    missing.result()
+        others = [pool.submit(workers.barrier, addresses, i, f"{i}a", 20)
+                  for i in (1, 2)]
+        assert all(one.result() == ["0a", "1a", "2a"]
+                   for one in (first, *others))
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            addresses[0] = server.getsockname()
+            second = pool.submit(workers.barrier, addresses, 1, "aa", .3)
+            with server.accept()[0] as stranger, pytest.raises(
+                    TimeoutError, match=message.format(0, *addresses[0])):
+                stranger.sendall(b"SSH-2.0\r\n")
+                second.result()
 
 
-def test_a_port_that_is_taken_is_named():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        for index in (0, 1):
-            with pytest.raises(OSError, match=f"^Port {port}, this worker's "
-                               "by TF_CONFIG, cannot be listened at: "):
-                workers.barrier([("127.0.0.1", port)] * 2, index, "aa", 1)
+def test_a_port_is_open_to_this_machine_alone_or_named_if_it_is_taken():
+    [(host, port)] = free_addresses(1)
+    with workers.listen([(host, port)] * 2, 0) as taken:
+        assert taken.getsockname()[:2] == (host, port)
+        with pytest.raises(OSError, match=f"^Port {port}, this worker's by "
+                           "TF_CONFIG, cannot be listened at: "):
+            workers.barrier([(host, port)] * 2, 1, "aa", 1)
+    with workers.listen([(host, port), ("node2", 1)], 0) as server:
+        assert server.getsockname()[:2] in (("::", port), ("0.0.0.0", port))
 
 
 def test_a_good_tf_config_is_understood_and_others_are_named(monkeypatch):
@@ -280,16 +244,12 @@ def test_a_good_tf_config_is_understood_and_others_are_named(monkeypatch):
     for config, mine in [(GOOD, 1), (chief, 0)]:
         monkeypatch.setenv("TF_CONFIG", json.dumps(config))
         assert workers.read_tf_config() == ([("a", 1), ("::1", 2)], mine)
-    monkeypatch.delenv("TF_CONFIG", raising=False)
-    tasks = [{}, {"type": "worker", "index": 2}, {"type": "ps", "index": 0}]
-    clusters = [{}, {**GOOD["cluster"], "ps": ["c:3"]}, *(
-        {"worker": ["a:1", address]} for address in (
-            "b", "b:y", "b:0", "b:65536", ":2", "[]:2", "::1:2", "[::1]2", 2))]
-    for config in [None, "", "{", "[]", "3", "null", "{}",
-                   *(json.dumps({**GOOD, "task": task}) for task in tasks),
-                   *(json.dumps({**GOOD, "cluster": c}) for c in clusters)]:
-        if config is not None:
-            monkeypatch.setenv("TF_CONFIG", config)
+    bad = [{"task": {"type": "worker", "index": 2}},
+           {"cluster": {**GOOD["cluster"], "ps": ["c:3"]}},
+           *({"cluster": {"worker": ["a:1", address]}} for address in (
+               "b", "b:y", "b:65536", ":2", "::1:2", "[::1]2", 2))]
+    for config in ["", "{", "[]", *(json.dumps({**GOOD, **b}) for b in bad)]:
+        monkeypatch.setenv("TF_CONFIG", config)
         with pytest.raises(ValueError, match="TF_CONFIG must") as error:
             workers.multi_worker_strategy()
         assert str(error.value).endswith(f"Got {config or 'nothing'} instead.")

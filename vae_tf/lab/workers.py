@@ -89,7 +89,7 @@ def barrier(addresses, index, digest, seconds):
     """
     end = time.monotonic() + seconds
     greeting = os.environ.get(SECRET, "worker"), str(index), digest
-    with listen(addresses[index][1]) as server:
+    with listen(addresses, index) as server:
         if index == 0:
             return answer_all(server, addresses, greeting, end)
         while (left := end - time.monotonic()) > 0:
@@ -104,12 +104,19 @@ def barrier(addresses, index, digest, seconds):
     raise timeout_error(0, addresses)
 
 
-def listen(port):
-    """Return a server at a port of this machine, by IPv6 too if it can."""
-    both = socket.has_dualstack_ipv6()
-    family = socket.AF_INET6 if both else socket.AF_INET
+def listen(addresses, index):
+    """Return a server at the port of worker `index`.
+
+    Where all workers are on this machine, it is closed to all others.
+    """
+    host, port = addresses[index]
+    if not all(one in ("localhost", "::1") or one.startswith("127.")
+               for one, _ in addresses):
+        host = ""
+    both = not host and socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if both or ":" in host else socket.AF_INET
     try:
-        return socket.create_server(("", port), family=family,
+        return socket.create_server((host, port), family=family,
                                     dualstack_ipv6=both)
     except OSError as error:
         raise OSError(f"Port {port}, this worker's by TF_CONFIG, cannot be "
@@ -151,19 +158,24 @@ def launch(program, n, *arguments, seconds=300):
 
     Each process imports from where this one does and gets its TF_CONFIG, the
     `arguments` in sys.argv[1:], and no GPU, of which there may be fewer.
-    Raises RuntimeError when one of them fails or is killed, TimeoutError
-    after `seconds`; no process and no file is left in any case.
+    Raises RuntimeError when one of them fails or is killed, with the last line
+    that it wrote to stderr, and TimeoutError after `seconds`; no process and
+    no file is left in any case.
     """
     command = [sys.executable, "-c", program, *map(str, arguments)]
     with tempfile.TemporaryDirectory() as folder:
-        outputs, workers = [Path(folder, f"output{i}") for i in range(n)], []
+        outputs = [Path(folder, f"output{i}") for i in range(n)]
+        errors = [Path(folder, f"error{i}") for i in range(n)]
+        workers = []
         with contextlib.ExitStack() as stack:
-            for output, environment in zip(outputs, environments(n, folder)):
+            for output, error, environment in zip(
+                    outputs, errors, environments(n, folder)):
                 workers.append(stack.enter_context(subprocess.Popen(
                     command, env=environment, stdin=subprocess.PIPE,
-                    stdout=stack.enter_context(output.open("w")))))
+                    stdout=stack.enter_context(output.open("w")),
+                    stderr=stack.enter_context(error.open("w")))))
                 stack.callback(workers[-1].kill)
-            wait(workers, seconds)
+            wait(workers, errors, seconds)
         return [output.read_text() for output in outputs]
 
 
@@ -186,7 +198,7 @@ def environments(n, folder):
         "task": {"type": "worker", "index": i}})} for i in range(n)]
 
 
-def wait(workers, seconds):
+def wait(workers, errors, seconds):
     """Wait until all workers have ended well, or raise at the first fault."""
     end, codes = time.monotonic() + seconds, [None]
     while None in codes:
@@ -199,5 +211,8 @@ def wait(workers, seconds):
         if code:
             how = (f"was killed by {signal.Signals(-code).name}" if code < 0
                    else f"ended with exit status {code}")
-            raise RuntimeError(f"Worker {codes.index(code)} of {len(workers)} "
-                               f"{how}; all have been stopped.")
+            i = codes.index(code)
+            said = errors[i].read_text(errors="replace").strip().splitlines()
+            raise RuntimeError(
+                f"Worker {i} of {len(workers)} {how}; all have been stopped. "
+                f"It said: {said[-1] if said else 'nothing'}")
