@@ -124,7 +124,6 @@ accept-now:  ## take what `make test` ran as the committed
 	@test -e _build/executed/book || \
 		{ echo 'Nothing has been run: make test, then make accept.'; exit 1; }
 	cp _build/executed/book/*.ipynb book/
-	$(BIN)/python -m book._tools.diagrams
 
 # On the newest releases that pyproject.toml allows: in a copy of the last
 # commit, whose lock and environment are made anew.
