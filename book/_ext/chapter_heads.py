@@ -54,7 +54,7 @@ def last_paragraph(path):
 def count_words(doctree):
     """Count the words of prose, also of what the run has written."""
     folded = {paragraph for box in doctree.findall(nodes.container)
-              if "folded" in box["classes"]
+              if {"folded", "tag_hide-cell"} & {*box["classes"]}
               for paragraph in box.findall(nodes.paragraph)}
     return sum(len(paragraph.astext().split())
                for paragraph in doctree.findall(nodes.paragraph)

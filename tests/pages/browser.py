@@ -77,6 +77,21 @@ def cut(page, *kinds):
         .filter(([_, by]) => by > 1))""", kinds)
 
 
+def unsaid(page):
+    """Return the pictures whose alt text is missing or says nothing new."""
+    return page.evaluate("""() => {
+        const plain = text => text.toLowerCase().replace(/[^a-z0-9]/g, '')
+        const stem = src => plain(src.split('/').pop().split('.')[0])
+        return [...document.querySelectorAll('main img')].filter(img => {
+            const caption = img.closest('figure')?.querySelector('figcaption')
+            const alt = plain(img.alt)
+            return !alt || stem(img.src).includes(alt) ||
+                alt.includes(stem(img.src)) ||
+                alt === plain(caption?.textContent ?? '')
+        }).map(img => img.outerHTML)
+    }""")
+
+
 def barred(page):
     """Return axe's violations of WCAG 2.2 AA, as [rule, selector, why].
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.pages.browser import barred, wide
+from tests.pages.browser import barred, unsaid, wide
 
 ARTICLE = '<article class="bd-article">'
 PIXEL = ("data:image/gif;base64,"
@@ -25,7 +25,8 @@ def planted(visit):
 def test_a_sound_addition_is_no_fault(planted):
     page = planted("<p>Nothing is wrong with this.</p>")
     assert "wrong with this" in page.inner_text("main")
-    assert (page.faults, wide(page), barred(page)) == ([], [], [])
+    assert (page.faults, wide(page), unsaid(page), barred(page)) \
+        == ([], [], [], [])
 
 
 @pytest.mark.parametrize("html, fault", [
@@ -37,6 +38,16 @@ def test_a_sound_addition_is_no_fault(planted):
     ('<img alt="a map" src="map.png">', "404: ")])
 def test_a_complaint(planted, html, fault):
     assert any(found.startswith(fault) for found in planted(html).faults)
+
+
+@pytest.mark.parametrize("html", [
+    f'<img src="{PIXEL}">', f'<img src="{PIXEL}" alt="">',
+    '<img src="_static/hero.png" alt="hero">',
+    '<img src="_static/hero.png" alt="_static/hero.png">',
+    f'<figure><img src="{PIXEL}" alt="Ten new digits."><figcaption>'
+    "Ten new digits</figcaption></figure>"])
+def test_a_picture_whose_alt_text_says_nothing_new(planted, html):
+    assert len(unsaid(planted(html))) == 1
 
 
 def test_barriers_and_what_is_too_wide(planted):
