@@ -1,7 +1,6 @@
 """The page of claims, made from what the chapters recorded when they ran."""
 
 import json
-import re
 from pathlib import Path
 
 from docutils import nodes

@@ -1,4 +1,4 @@
-"""Train the networks that the chapters measure, those that are not stored.
+"""Train networks to the end, and store them for chapters to measure.
 
     python -m book._tools.weights                   all of them
     python -m book._tools.weights "VAE, seed 0"     some
@@ -20,10 +20,8 @@ from book._tools.execute import THREADS
 
 def recipes():
     """Return {name: arguments of `trained`}, the most needed first."""
-    import numpy as np
-
     from vae_tf import Autoencoder, cross_entropy, data, generation_loss
-    from vae_tf.lab import classifier, variants
+    from vae_tf.lab import variants
     from vae_tf.lab.variants import SoftplusVAE
 
     training, validation, _ = data.mnist()
@@ -31,15 +29,10 @@ def recipes():
               "epochs": 40}
     few = {"arrays": training.images[:2000], "batchsize": 10, "epochs": 3,
            "validation": validation.images[:500], "learning_rate": 0.002}
-    digits = dict(zip(("arrays", "validation"), (
-        (np.eye(10)[split.labels], split.images)
-        for split in (training, validation))))
     found = {"small": few | {"model": Autoencoder(5)}}
     for seed in range(5):
         found[f"VAE, seed {seed}"] = common | {
             "model": SoftplusVAE(20, cross_entropy), "seed": seed}
-    found["classifier"] = common | digits | {
-        "model": classifier.Classifier(), "learning_rate": 0.002}
     for seed in range(5):
         found[f"autoencoder, seed {seed}"] = common | {
             "model": Autoencoder(20), "seed": seed}
