@@ -146,34 +146,6 @@ def test_rows_leave_out_the_first_round_but_for_the_start_up():
     assert row["share_of_peak"][1] == np.median(rates / [.5, 1, 2])
 
 
-def test_growth_varies_one_thing_at_a_time():
-    images = np.zeros(2000)
-    every = list(speed.variants(images, 1000))
-    assert len({what for what, *_ in every}) == 5
-    for what, value, threads, n, (_, _, used, *rest) in every:
-        if what != "image side":
-            batchsize, n_z = [*rest, *(100, 20)[len(rest):]]
-            usual = {"batch size": 100, "n_z": 20, "images": 1000,
-                     "threads": 1}
-            assert len(used) == n and {**usual, what: value} == {
-                "batch size": batchsize, "n_z": n_z, "images": n,
-                "threads": threads}
-
-
-def test_bad_options_are_named_and_results_are_written_whole(
-        tmp_path, monkeypatch, capsys):
-    for option, value in (("--rounds", "1"), ("--core", "-1")):
-        monkeypatch.setattr(sys, "argv", ["speed", option, value])
-        with pytest.raises(SystemExit):
-            results.options("", "a.json", rounds=(2, 2), images=(9, 1))
-        assert f"argument {option}" in capsys.readouterr().err
-    results.save({"a": 1}, tmp_path / "a.json")
-    with pytest.raises(TypeError):
-        results.save({"a": object()}, tmp_path / "a.json")
-    [file] = tmp_path.iterdir()
-    assert json.loads(file.read_text())["a"] == 1
-
-
 def test_the_committed_speeds_are_whole_and_say_what_the_page_says():
     rows = SPEED["contenders"]
     assert sorted([*rows, *SPEED["not_measured"]]) == sorted(
@@ -225,19 +197,6 @@ def test_the_committed_figures_are_drawn_from_the_committed_results(tmp_path):
         drawn, kept = [base64.b64encode(path.read_bytes()).decode()
                        for path in (file, results.DATA / file.name)]
         assert not list(compare.picture_faults(kept, drawn, 0.98)), file.name
-
-
-def test_every_convolution_has_its_row_with_and_without_onednn(monkeypatch):
-    for onednn in "01":
-        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", onednn)
-        worker = processes.Worker(profile.Profiled, blobs(400))
-        seconds, _ = worker.call("run")
-        worker.close()
-        rows = profile.table([seconds], 400, peak=1e12)
-        assert len(rows) == 13 and min(row["share"] for row in rows) > 0
-        assert sum(row["of_peak"] * row["share"] for row in rows) == (
-            pytest.approx(network.operations() * 400 / 1e12
-                          / sum(seconds.values())))
 
 
 def test_the_graph_of_2016_calls_the_same_kernels():

@@ -8,7 +8,7 @@ import pytest
 import tensorflow_probability as tfp
 from scipy import special, stats
 
-from benchmarks import dense, likelihood, processes
+from benchmarks import dense, likelihood
 from benchmarks.likelihood import (BURDA, CUT, DRAWN, GREY, ROWS,
                                    negative_log_likelihood)
 from book._tools import execute
@@ -62,14 +62,12 @@ def test_the_rate_falls_to_a_tenth_in_stages_three_times_as_long(monkeypatch):
     monkeypatch.setattr(likelihood, "train", lambda model, images, **settings:
                         used.update(settings))
     likelihood.begin(BURDA, DRAWN, IMAGES, None, epochs=656)
-    adam, rates = used["optimizer"], []
-    assert used["batchsize"] == 20 and adam.epsilon == 1e-4
-    # 3,280 steps in stages of 1, 3, 9 and so on to 2,187.
-    for step in (0, 1, 2, 4, 5, 1093, 1094, 3279):
-        adam.iterations.assign(step)
-        rates.append(float(adam.learning_rate))
+    rates = []      # 3,280 steps in stages of 1, 3, 9 and so on to 2,187
+    for step in (0, 1, 4, 1093, 3279):
+        used["optimizer"].iterations.assign(step)
+        rates.append(float(used["optimizer"].learning_rate))
     assert rates == pytest.approx(
-        [10 ** (-3 - stage / 7) for stage in (0, 0, 1, 1, 2, 6, 7, 7)])
+        [10 ** (-3 - stage / 7) for stage in (0, 1, 2, 7, 7)])
 
 
 def test_a_training_resumes_and_its_weights_come_back_from_their_file(
@@ -128,31 +126,6 @@ def test_no_likelihood_is_nan_and_bad_input_is_named():
         with pytest.raises((TypeError, ValueError), match=(
                 f"^The '{name}' parameter of negative_log_likelihood must ")):
             negative_log_likelihood(*arguments)
-
-
-def test_after_a_failed_training_comes_the_next_seed(tmp_path, monkeypatch):
-    def worker(kind, name, pixels, checkpoints, epochs, seed, cores):
-        """Return one that breaks with seed 0, or mixes signs with 1."""
-        records = [{"epoch": i + 1, "loss": 100. - seed} for i in range(3)]
-        answers = {"epoch": iter([*records, None]), "evaluate": iter([{}]),
-                   "sign_ambiguous": iter([seed != 2])}
-
-        def call(method, *_):
-            if seed == 0:
-                raise processes.WorkerError(why)
-            return next(answers[method]), {"cpu": 2.}
-        return mock.Mock(call=call)
-
-    monkeypatch.setattr(likelihood, "RUNS", tmp_path)
-    monkeypatch.setattr(likelihood, "Worker", worker)
-    settings = mock.Mock(epochs=3, images=10, core=0, result=tmp_path)
-    why = "FloatingPointError: Training stopped"
-    row = likelihood.row(*ROWS[0], settings)
-    assert row["seed"] == 2 and row["cpu"] == 6
-    assert row["losses"] == {"1": 98., "2": 98., "3": 98.}
-    why = "MemoryError: no more"
-    with pytest.raises(processes.WorkerError, match="MemoryError"):
-        likelihood.row(*ROWS[1], settings)
 
 
 def test_the_committed_result_is_whole_and_says_what_the_page_says():
