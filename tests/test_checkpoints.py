@@ -62,16 +62,6 @@ def test_a_resumed_training_ends_with_the_bits_of_an_unbroken_one(
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_record_comes_after_its_checkpoint_and_the_older_is_gone(tmp_path):
-    kept, plain, losses = Noisy(), Noisy(), []
-    for record in train(kept, IMAGES, epochs=3, batchsize=10, seed=3,
-                        folder=tmp_path):
-        assert settled(tmp_path) == record["epoch"]
-        losses.append(record["loss"])
-    assert losses == [record["loss"] for record in run(plain, None, 3)]
-    assert bits(kept) == bits(plain)        # a folder changes no bit
-
-
 class Scaled(Noisy):
     """A model whose loss is that of another, times a number."""
 

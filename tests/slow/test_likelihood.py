@@ -70,7 +70,7 @@ def test_the_rate_falls_to_a_tenth_in_stages_three_times_as_long(monkeypatch):
         [10 ** (-3 - stage / 7) for stage in (0, 1, 2, 7, 7)])
 
 
-def test_a_training_resumes_and_its_weights_come_back_from_their_file(
+def test_a_training_goes_on_and_its_weights_come_back_from_their_file(
         tmp_path, monkeypatch):
     few = data.Split(IMAGES, np.zeros(100, np.int64))
     monkeypatch.setattr(data, "mnist", lambda: (few, few, few))
@@ -81,22 +81,17 @@ def test_a_training_resumes_and_its_weights_come_back_from_their_file(
     first.records.close()  # as if interrupted
     second = likelihood.Training(*task)
     assert second.epoch()["epoch"] == 2 and second.epoch() is None
-    again = likelihood.Training(*task)
-    assert again.epoch() is None
-    for a, b in zip(second.model.trainable_variables,
-                    again.model.trainable_variables):
-        assert np.array_equal(a, b)
-    found = again.evaluate(100)
+    found = second.evaluate(100)
     mean, error, n = found["negative_elbo"]
     assert n == 100 and 0 < error < mean and found["floor"] == 0
     assert found["nll"]["50"][0] < found["nll"]["1"][0]
-    again.test = IMAGES
-    assert again.floor() == pytest.approx(
+    second.test = IMAGES
+    assert second.floor() == pytest.approx(
         np.mean(cross_entropy(IMAGES, IMAGES)), rel=1e-5)
-    np.savez(tmp_path / "weights.npz", **again.rounded_weights())
+    np.savez(tmp_path / "weights.npz", **second.rounded_weights())
     stored = likelihood.stored(tmp_path / "weights.npz")
     np.testing.assert_allclose(stored.generation(tf.ones([1, 50])),
-                               again.model.generation(tf.ones([1, 50])))
+                               second.model.generation(tf.ones([1, 50])))
 
 
 def test_the_likelihood_is_the_integral_over_the_codes():
