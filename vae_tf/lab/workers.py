@@ -8,7 +8,6 @@ import contextlib
 import hashlib
 import json
 import os
-import secrets
 import signal
 import socket
 import subprocess
@@ -16,12 +15,13 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import tensorflow as tf
 
-SECRET = "VAE_TF_LAUNCHED"    # shared by the workers of one `launch`
+LAUNCHED = "VAE_TF_LAUNCHED"
 
 
 def multi_worker_strategy(seconds=40):
@@ -33,7 +33,7 @@ def multi_worker_strategy(seconds=40):
     the workers do not run the same code. On a cluster the workers' ports must
     be closed to strangers, whom TensorFlow would believe.
     """
-    if SECRET in os.environ:
+    if LAUNCHED in os.environ:
         threading.Thread(target=exit_with_launcher, daemon=True).start()
     addresses, index = read_tf_config()
     digests = barrier(addresses, index, code_digest(addresses), seconds)
@@ -87,65 +87,53 @@ def barrier(addresses, index, digest, seconds):
     something else listens, TensorFlow waits for longer than anybody would. So
     all workers greet worker 0, which answers once it can reach them all.
     """
-    end = time.monotonic() + seconds
-    greeting = os.environ.get(SECRET, "worker"), str(index), digest
-    with listen(addresses, index) as server:
+    end, port = time.monotonic() + seconds, addresses[index][1]
+    both = socket.has_dualstack_ipv6()
+    try:    # at all of this machine's addresses, as TensorFlow will
+        server = socket.create_server(
+            ("", port), family=socket.AF_INET6 if both else socket.AF_INET,
+            dualstack_ipv6=both)
+    except OSError as error:
+        raise OSError(f"Port {port}, this worker's by TF_CONFIG, cannot be "
+                      f"listened at: {error}") from None
+    with server:
         if index == 0:
-            return answer_all(server, addresses, greeting, end)
+            return answer_all(server, addresses, digest, end)
         while (left := end - time.monotonic()) > 0:
             with contextlib.suppress(OSError, ValueError), \
                     socket.create_connection(addresses[0], left) as connection:
                 stream = connection.makefile("rw")
-                print(*greeting, file=stream, flush=True)
+                print(index, digest, file=stream, flush=True)
                 digests = stream.readline().split()
                 if digest in digests:
                     return digests
             time.sleep(0.1)
-    raise timeout_error(0, addresses)
+    raise did_not_appear(0, addresses)
 
 
-def listen(addresses, index):
-    """Return a server at the port of worker `index`.
-
-    Where all workers are on this machine, it is closed to all others.
-    """
-    host, port = addresses[index]
-    if not all(one in ("localhost", "::1") or one.startswith("127.")
-               for one, _ in addresses):
-        host = ""
-    both = not host and socket.has_dualstack_ipv6()
-    family = socket.AF_INET6 if both or ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family,
-                                    dualstack_ipv6=both)
-    except OSError as error:
-        raise OSError(f"Port {port}, this worker's by TF_CONFIG, cannot be "
-                      f"listened at: {error}") from None
-
-
-def answer_all(server, addresses, greeting, end):
+def answer_all(server, addresses, digest, end):
     """Answer the greetings of all workers together; return their digests."""
-    greeted, others = {}, range(1, len(addresses))
+    digests, streams = {0: digest}, []
     server.settimeout(0.1)
     with contextlib.ExitStack() as stack:
-        while missing := sorted({*others} - greeted.keys()):
+        while missing := {*range(len(addresses))} - digests.keys():
             if time.monotonic() > end:
-                raise timeout_error(missing[0], addresses)
+                raise did_not_appear(min(missing), addresses)
             with contextlib.suppress(OSError, ValueError, IndexError):
                 connection = stack.enter_context(server.accept()[0])
                 connection.settimeout(1)
-                stream = connection.makefile("rw")
-                secret, i, digest = stream.readline(99).split()
-                if secret == greeting[0]:   # no stranger's
-                    socket.create_connection(addresses[int(i)], 1).close()
-                    greeted[int(i)] = digest, stream
-        digests = [greeting[-1], *(greeted[i][0] for i in others)]
-        for _, stream in greeted.values():
-            print(*digests, file=stream, flush=True)
-    return digests
+                streams.append(connection.makefile("rw"))
+                i, greeting = streams[-1].readline(99).split()
+                socket.create_connection(addresses[int(i)], 1).close()
+                digests[int(i)] = greeting
+        answer = [digests[i] for i in range(len(addresses))]
+        for stream in streams:
+            with contextlib.suppress(OSError):   # a stranger who has left
+                print(*answer, file=stream, flush=True)
+    return answer
 
 
-def timeout_error(i, addresses):
+def did_not_appear(i, addresses):
     """Return the error that says which worker was waited for in vain."""
     host, port = addresses[i]
     return TimeoutError(
@@ -163,20 +151,28 @@ def launch(program, n, *arguments, seconds=300):
     no file is left in any case.
     """
     command = [sys.executable, "-c", program, *map(str, arguments)]
-    with tempfile.TemporaryDirectory() as folder:
-        outputs = [Path(folder, f"output{i}") for i in range(n)]
-        errors = [Path(folder, f"error{i}") for i in range(n)]
-        workers = []
-        with contextlib.ExitStack() as stack:
-            for output, error, environment in zip(
-                    outputs, errors, environments(n, folder)):
-                workers.append(stack.enter_context(subprocess.Popen(
-                    command, env=environment, stdin=subprocess.PIPE,
-                    stdout=stack.enter_context(output.open("w")),
-                    stderr=stack.enter_context(error.open("w")))))
-                stack.callback(workers[-1].kill)
-            wait(workers, errors, seconds)
-        return [output.read_text() for output in outputs]
+    with tempfile.TemporaryDirectory() as folder, \
+            contextlib.ExitStack() as stack, ThreadPoolExecutor(n) as pool:
+        alive, held = os.pipe()
+        stack.callback(os.close, alive)
+        stack.callback(os.close, held)
+        workers = [subprocess.Popen(
+            command, env=environment, stdin=alive, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, errors="replace")
+            for environment in environments(n, folder)]
+        runs = [pool.submit(worker.communicate, timeout=seconds)
+                for worker in workers]
+        try:
+            for run in as_completed(runs):
+                run.result()
+                raise_if_failed(workers, runs)
+        except subprocess.TimeoutExpired:
+            raise TimeoutError(f"The workers did not end within {seconds} "
+                               "seconds; they have been stopped.") from None
+        finally:
+            for worker in workers:
+                worker.kill()
+        return [run.result()[0] for run in runs]
 
 
 def environments(n, folder):
@@ -189,7 +185,7 @@ def environments(n, folder):
                    for _ in range(n)]
         workers = [f"127.0.0.1:{server.getsockname()[1]}"
                    for server in servers]
-    shared = {**os.environ, SECRET: secrets.token_hex(8), "TMPDIR": folder,
+    shared = {**os.environ, LAUNCHED: "1", "TMPDIR": folder,
               "PYTHONPATH": os.pathsep.join(sys.path),
               "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "2",
               "no_grpc_proxy": "127.0.0.1"}
@@ -198,21 +194,14 @@ def environments(n, folder):
         "task": {"type": "worker", "index": i}})} for i in range(n)]
 
 
-def wait(workers, errors, seconds):
-    """Wait until all workers have ended well, or raise at the first fault."""
-    end, codes = time.monotonic() + seconds, [None]
-    while None in codes:
-        if time.monotonic() > end:
-            raise TimeoutError(f"The workers did not end within {seconds} "
-                               "seconds; they have been stopped.")
-        time.sleep(0.05)
-        codes = [worker.poll() for worker in workers]
-        code = min(filter(None, codes), default=0)  # of a killed one, if any
-        if code:
-            how = (f"was killed by {signal.Signals(-code).name}" if code < 0
-                   else f"ended with exit status {code}")
-            i = codes.index(code)
-            said = errors[i].read_text(errors="replace").strip().splitlines()
-            raise RuntimeError(
-                f"Worker {i} of {len(workers)} {how}; all have been stopped. "
-                f"It said: {said[-1] if said else 'nothing'}")
+def raise_if_failed(workers, runs):
+    """Raise RuntimeError, saying who and why, if a worker has failed."""
+    codes = [worker.poll() for worker in workers]
+    code = min(filter(None, codes), default=0)  # of a killed one, if any
+    if code:
+        i = codes.index(code)
+        how = (f"was killed by {signal.Signals(-code).name}" if code < 0
+               else f"ended with exit status {code}")
+        said = runs[i].result()[1].strip() or "nothing"
+        raise RuntimeError(f"Worker {i} of {len(workers)} {how}; all have been "
+                           f"stopped. It said: {said.splitlines()[-1]}")
