@@ -54,15 +54,13 @@ def records(notebook):
 
 
 def gaps(chapters):
-    """Yield which claims are judged by no chapter, twice, or unmeasured."""
+    """Yield which claims are judged by no chapter, or twice."""
     where = {}
     for name, record in every(chapters):
         number = record["number"]
         if number in where:
             yield f"claim {number} is judged by {where[number]} and {name}"
         where[number] = name
-        if not record["measured"]:
-            yield f"claim {number} has no measurement in {name}"
     total = max((record["of"] for _, record in every(chapters)), default=1)
     for number in sorted(set(range(1, total + 1)) - where.keys()):
         yield f"claim {number} is judged by no chapter"
@@ -92,7 +90,7 @@ def page(chapters):
     # Under a heading too: what stands under none would come after all.
     lines = ["## In short", "",
              "| verdict | number | claims |", "|---|---|---|"]
-    for verdict in ("holds", "holds in part", "does not hold", "framing"):
+    for verdict in ("holds", "holds in part", "does not hold"):
         found = sorted(verdicts.get(verdict, []))
         lines.append(f"| {verdict} | {len(found)} | "
                      f"{', '.join(map(str, found))} |")

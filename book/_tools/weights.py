@@ -21,7 +21,7 @@ from book._tools.execute import THREADS
 def recipes():
     """Return {name: arguments of `trained`}, the most needed first."""
     from vae_tf import Autoencoder, cross_entropy, data, generation_loss
-    from vae_tf.lab import variants
+    from vae_tf.lab import classifier, variants
     from vae_tf.lab.variants import SoftplusVAE
 
     training, validation, _ = data.mnist()
@@ -29,13 +29,18 @@ def recipes():
               "epochs": 40}
     few = {"arrays": training.images[:2000], "batchsize": 10, "epochs": 3,
            "validation": validation.images[:500], "learning_rate": 0.002}
-    found = {"small": few | {"model": Autoencoder(5)}}
+    found = {"small": few | {"model": Autoencoder(5)},
+             "classifier": classifier.recipe(training, validation)}
     for seed in range(5):
         found[f"VAE, seed {seed}"] = common | {
             "model": SoftplusVAE(20, cross_entropy), "seed": seed}
     for seed in range(5):
         found[f"autoencoder, seed {seed}"] = common | {
             "model": Autoencoder(20), "seed": seed}
+    for seed in range(3):
+        found[f"neither noise nor KL, seed {seed}"] = common | {
+            "model": variants.SwitchedVAE(noise=False, kl=False),
+            "seed": seed}
     models = {
         "squared error": SoftplusVAE(20, generation_loss),
         "calibrated": variants.CalibratedVAE(20),

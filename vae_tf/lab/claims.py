@@ -10,8 +10,8 @@ import numpy as np
 
 QUOTATIONS = Path(__file__).with_suffix(".txt")    # one a line
 CLAIMS = dict(enumerate(QUOTATIONS.read_text("utf-8").splitlines(), start=1))
-VERDICTS = ("holds", "holds in part", "does not hold", "framing")
-RELATIONS = ("below", "above", "equal")
+VERDICTS = ("holds", "holds in part", "does not hold")
+RELATIONS = ("below", "above")
 
 
 class Measurement(NamedTuple):
@@ -26,8 +26,6 @@ class Measurement(NamedTuple):
     def holds(self):
         """Return whether a comparison is true, as `claim` says."""
         difference = np.atleast_1d(np.subtract(self.value, self.other))
-        if self.relation == "equal":
-            return not difference.any()
         spread = difference.std(ddof=1) if difference.size > 1 else 0
         sign = 1 if self.relation == "above" else -1
         return bool(sign * difference.mean() > 3 * spread)
@@ -38,23 +36,22 @@ class Measurement(NamedTuple):
         if self.relation is None:
             return f"{self.what}: {value}{unit}"
         over_seeds = list in (type(self.value), type(self.other))
-        relation = {"equal": "equal to"}.get(self.relation, (
-            "clearly " * over_seeds + self.relation))
-        return (f"{self.what}: {value} is {'' if self.holds() else 'not '}"
-                f"{relation} {figure(self.other)}{unit}")
+        return (f"{self.what}: {value}{unit}, "
+                f"{'' if self.holds() else 'not '}{'clearly ' * over_seeds}"
+                f"{self.relation} {figure(self.other)}")
 
 
 def claim(number, verdict, *measured, seeds=()):
     """Judge one of the article's claims, by measurements, and show it.
 
-    `measured` are tuples: (what, value, unit) shows a number; (what, value,
-    "below", other, unit), with "above" or "equal" likewise, is a comparison
-    that is true if the claim is. A value that is a list has one number for
-    each of the `seeds`; then "below" and "above" mean by more than three
-    standard deviations of the difference, "equal" means for every seed. The
-    verdict is "holds" if all comparisons are true, "does not hold" if none
-    is, "holds in part" if some are, and "framing" without any. If these
-    measurements bear out another verdict, the page says so. (Claims)
+    `measured` are tuples: (what, value, "below" or "above", other, unit) is a
+    comparison that is true if the claim is, (what, value, unit) only shows a
+    number. A value that is a list has one number for each of the `seeds`;
+    "below" and "above" then mean by more than three standard deviations of
+    the difference. The verdict is "holds" if all comparisons are true, "does
+    not hold" if none is, and "holds in part" if some are. If the measurements
+    bear out another verdict, the page says so. Raises ValueError, naming the
+    argument, also if there is no comparison. (Claims)
     """
     if number not in CLAIMS:
         raise ValueError("The 'number' parameter of claim must be an int in "
@@ -67,6 +64,9 @@ def claim(number, verdict, *measured, seeds=()):
 
     seeds = [int(seed) for seed in seeds]
     measured = [measurement(given, len(seeds)) for given in measured]
+    if not any(one.relation for one in measured):
+        raise ValueError("The 'measured' parameters of claim must have a "
+                         "comparison. Got none instead.")
     record = {"number": number, "of": len(CLAIMS), "claim": CLAIMS[number],
               "verdict": verdict, "seeds": seeds, "found": judge(measured),
               "measured": [{key: value for key, value in one._asdict().items()
@@ -80,7 +80,7 @@ def measurement(given, n_seeds):
             len(given) == 5 and given[2] not in RELATIONS):
         raise ValueError(
             "The 'measured' parameters of claim must be (what, value, unit) "
-            "or (what, value, 'below', 'above' or 'equal', other, unit). "
+            "or (what, value, 'below' or 'above', other, unit). "
             f"Got {' '.join(repr(given).split())} instead.")
     what, value, *comparison, unit = given
     if comparison:
@@ -112,8 +112,6 @@ def without_arrays(value):
 def judge(measured):
     """Return the verdict that measurements bear out."""
     held = [one.holds() for one in measured if one.relation]
-    if not held:
-        return "framing"
     if all(held):
         return "holds"
     return "holds in part" if any(held) else "does not hold"
