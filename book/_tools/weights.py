@@ -41,6 +41,9 @@ def recipes():
         found[f"neither noise nor KL, seed {seed}"] = common | {
             "model": variants.SwitchedVAE(noise=False, kl=False),
             "seed": seed}
+    for epochs in (1, 4):
+        found[f"40 latents, {epochs} of 40 epochs"] = common | {
+            "model": SoftplusVAE(40, cross_entropy), "epochs": epochs}
     models = {
         "squared error": SoftplusVAE(20, generation_loss),
         "calibrated": variants.CalibratedVAE(20),
