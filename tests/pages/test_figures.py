@@ -15,8 +15,8 @@ from tests.pages.conftest import HTML
 from vae_tf import VAE, Autoencoder
 from vae_tf.lab import channel
 
-PAGES = {"draw-a-digit": "book/09_mnist", "epochs": "book/09_mnist",
-         "latent-explorer": "book/d_latent_space",
+PAGES = {"cat-film": "book/01_one_image", "draw-a-digit": "book/09_mnist",
+         "epochs": "book/09_mnist", "latent-explorer": "book/d_latent_space",
          "loss-scale": "book/05_unit_gaussian",
          "moving-scale": "book/index",
          "noisy-channel": "book/07_noisy_channel"}
@@ -362,6 +362,95 @@ def test_the_first_page_s_figure_moves_until_it_is_paused(visit):
     figure.button("Play").click()
     expect(slider).not_to_have_value(kept)
     expect(status).to_be_empty()      # it would tell of another weight
+
+
+@pytest.mark.parametrize("width", ["phone", "desktop"])
+def test_a_film_runs_once_when_it_is_seen_and_stops_for_a_hand(visit, width):
+    def keep_moments(page):
+        page.add_init_script("""window.moments = [];
+            new MutationObserver(changes => changes.forEach(({target}) =>
+                moments.push(target.getAttribute("aria-valuetext"))))
+            .observe(document, {attributes: true, subtree: true,
+                                attributeFilter: ["aria-valuetext"]})""")
+
+    figure, contents = Figure(visit, "cat-film", width=width,
+                              before=keep_moments), exported("cat-film")
+    slider, labels = figure.role("slider"), list(contents["labels"])
+    figure.live.scroll_into_view_if_needed()
+    figure.page.wait_for_function("n => moments.length >= n",
+                                  arg=len(labels))
+    play = figure.button("Play")
+    expect(play).to_be_visible()
+    assert figure.page.evaluate("moments") == labels
+    play.evaluate("e => { e.click(); setTimeout(() => e.click(), 1100) }")
+    for _ in range(2):      # paused on the way, and so it stays
+        figure.page.wait_for_timeout(1500)
+        expect(play).to_be_visible()
+        assert figure.page.evaluate("moments.length") in range(
+            len(labels) + 2, 2 * len(labels) - 1)
+    play.click()
+    slider.focus()
+    figure.press("End", "Home")     # a hand on the slider pauses it
+    expect(play).to_be_visible()
+    for i, label in enumerate(labels):
+        assert slider.get_attribute("aria-valuetext") == label
+        if i % 6 == 0:
+            assert_near(figure.shown(0), contents["output"][i, ..., 0], 0)
+            assert_near(figure.shown(1), contents["photo"][..., 0], 0)
+        assert figure.role("img", name=f"output, {label}",
+                           exact=True).is_visible()
+        figure.press("ArrowRight")
+    if width == "phone":
+        figure.page.touchscreen.tap(*point(slider, 0.5, 0.5))
+        assert 8 < int(slider.input_value()) < 15
+
+
+def test_a_film_lies_still_for_who_wants_no_motion(visit):
+    def start(place):
+        place.get_by_role("button", name="Start it").click()
+
+    figure = Figure(visit, "cat-film", start, reduced_motion="reduce")
+    figure.live.scroll_into_view_if_needed()
+    figure.page.wait_for_timeout(700)
+    assert figure.button("Play").is_visible()
+    last = len(exported("cat-film")["labels"]) - 1
+    assert figure.role("slider").input_value() == str(last)
+
+
+def test_a_film_of_points_and_of_grey_pictures(visit):
+    """No chapter need have one for them to be right."""
+    figure = Figure(visit, "cat-film")
+    random = np.random.default_rng(0)
+    codes = np.float32(random.normal(0, 3, [3, 5, 2]).round(2))
+    sheets = random.integers(0, 256, [3, 4, 6], dtype=np.uint8)
+    figure.page.evaluate("""([codes, sheets]) => {
+        const film = make("div", {class: "figure-live", id: "film"});
+        figures.film(film, {
+            labels: ["epoch 0", "epoch 1", "epoch 9"],
+            classes: Uint8Array.of(0, 1, 1, 7, 9),
+            codes: Object.assign(Float32Array.from(codes.flat(2)),
+                                 {shape: [3, 5, 2]}),
+            sheet: Object.assign(Uint8Array.from(sheets.flat(2)),
+                                 {shape: [3, 4, 6]})});
+        document.querySelector(".figure-place").append(film); }""",
+        [codes.tolist(), sheets.tolist()])
+    figure.live = figure.page.locator("#film")
+    figure.role, figure.find = figure.live.get_by_role, figure.live.locator
+    figure.role("slider").focus()
+    figure.press("Home", "End")     # one of them moves it, and so it pauses
+    for i in (2, 1, 0):
+        assert np.float32(figure.live.evaluate(
+            """f => [...f.querySelectorAll("text")].map(e => [
+                e.getAttribute("x"), -e.getAttribute("y")])"""
+            )).tolist() == codes[i].tolist()
+        assert_near(figure.shown(0), sheets[i], 0)
+        figure.press("ArrowLeft")
+    assert figure.role("img", name="codes, epoch 0").is_visible()
+    assert figure.find("text").all_text_contents() == [*"01179"]
+    box = figure.find("svg").bounding_box()
+    for text in figure.find("text").all():
+        mark = text.bounding_box()
+        assert box["x"] < mark["x"] < box["x"] + box["width"]
 
 
 def test_noise_decides_what_is_heard(visit):
