@@ -157,13 +157,8 @@ def test_the_networks_are_tensorflow_s(visit, networks):
         encoded = getattr(model, encode)(images)
         assert_near(codes, np.concatenate(encoded, axis=1) if name == "vae"
                     else encoded, 3e-4)
-    bits = np.arange(2 ** 16, dtype=np.uint16)
-    bits = bits[np.isfinite(bits.view(np.float16))]
-    assert np.array_equal(page.evaluate("bits => bits.map(float16)",
-                                        bits.tolist()), bits.view(np.float16))
-    dice = np.array(page.evaluate("Array.from(normal(100000))"))
-    assert abs(dice.mean()) < 0.02 and abs(dice.std() - 1) < 0.02
-    assert 0.025 < np.mean(np.abs(dice) > 2) < 0.065
+    drawn = np.array(page.evaluate("Array.from(normal(100000))"))
+    assert abs(drawn.mean()) < 0.02 and abs(drawn.std() - 1) < 0.02
 
 
 def decoded(z):
@@ -209,12 +204,10 @@ def test_a_digit_is_drawn_by_mouse_and_keys(visit, networks):
     error = np.mean((rebuilt - seven) ** 2)
     assert abs(float(re.search(r"picture: ([\d.]+)", figure.said())[1])
                - error) < 1e-4
-    slider = figure.role("slider", name="z1", exact=True)
-    slider.focus()
+    figure.role("slider", name="z1", exact=True).focus()
     figure.press("End")
     z[0, 0] = 4
     assert_near(figure.shown(2), 255 * vae.generation(z))
-    assert slider.get_attribute("aria-valuetext").startswith("4.00, encoded")
     figure.button("Back to z_mean").click()
     assert np.array_equal(figure.shown(2), start)
     draw = figure.role("button", name="Draw 1")
@@ -226,7 +219,6 @@ def test_a_digit_is_drawn_by_mouse_and_keys(visit, networks):
     assert np.array_equal(figure.shown(2), after)
     clear.click()
     assert "The sheet is empty" in figure.said() and draw.is_disabled()
-    assert not figure.find(".figure-cloud").first.is_visible()
     sheet.focus()
     figure.press(*5 * ["ArrowUp"], " ", *10 * ["ArrowDown"], " ")
     drawn = figure.shown(0)
@@ -237,25 +229,13 @@ def test_a_digit_is_drawn_by_mouse_and_keys(visit, networks):
     assert 17 <= np.ptp(np.nonzero(seen)[0]) + 1 <= 24
     assert_near([seen.sum(1) @ np.arange(28), seen.sum(0) @ np.arange(28)],
                 [13.5, 13.5], 0.5)
-    clear.click()
-    figure.drag(sheet, (0.5, 0.2), (0.5, 0.8))
-    drawn = figure.shown(0)
-    assert (drawn[6:22, 13:15] > 200).all() and drawn[:, :10].max() == 0
     assert "Latent loss" in figure.said()
     figure.role("button", name="Test image 7").click()
     switch.press("Space")
     rebuilt = figure.shown(2)
     assert_near(rebuilt, 255 * autoencoder.reconstruct(seven))
     assert "no latent loss" in figure.said()
-    for i in range(1, 6):
-        assert np.array_equal(
-            figure.shown(figure.role("button", name=f"Draw {i}")), rebuilt)
-    strange = figure.role("button", name="Random code 2")
-    before = figure.shown(strange)
-    strange.click()
-    assert np.array_equal(figure.shown(2), before)
-    switch.uncheck()    # of the same dice: white strokes again
-    assert np.mean(figure.shown(strange) > 230) > np.mean(before > 230)
+    assert np.array_equal(figure.shown(draw), rebuilt)
 
 
 def assert_explores(figure, z):
@@ -279,12 +259,6 @@ def test_mouse_and_keys_walk_the_plane(visit):
     figure, contents = Figure(visit, "latent-explorer"), exported(
         "latent-explorer")
     plane = figure.find(".figure-codes")
-    z = np.float32(np.random.default_rng(0).uniform(-4, 4, [200, 2]))
-    ours = figure.page.evaluate("""codes => {
-        const weights = unpacked(exported["latent-explorer"]);
-        return codes.map(z => Array.from(
-            decode(Float32Array.from(z), weights))); }""", z.tolist())
-    assert_near(ours, decoded(z), 1e-4)
     assert_explores(figure, [0, 0])
     figure.drag(plane, (0.5, 0.5), (0.75, 0.25), (0.25, 0.625))
     figure.page.mouse.move(*point(plane, 0.9, 0.9))
@@ -300,8 +274,6 @@ def test_mouse_and_keys_walk_the_plane(visit):
     away = np.hypot(*(np.float64(contents["codes"]) - code_in(said)).T)
     named = int(re.search(r"is (?:a|an(?= 8)) (\d)\.", said)[1])
     assert away[contents["labels"] == named].min() - away.min() < 0.02
-    assert len({figure.find(f".figure-digit-{digit}").first.evaluate(
-        "e => getComputedStyle(e).fill") for digit in range(10)}) == 10
 
 
 def test_a_finger_draws_walks_and_moves_a_slider(visit):
@@ -346,8 +318,6 @@ def test_sliders_show_the_pictures_and_numbers_of_each_place(visit):
 
 
 def test_the_first_page_s_figure_moves_until_it_is_paused(visit):
-    contents, theirs = exported("moving-scale"), exported("loss-scale")
-    assert all(np.array_equal(contents[k], theirs[k]) for k in contents)
     figure = Figure(visit, "moving-scale")
     slider, status = figure.role("slider"), figure.find("[role=status]")
     for weight in (0, 0.1, 0.3, 1, 3, 10, 30, 10):     # there, and back
@@ -356,9 +326,6 @@ def test_the_first_page_s_figure_moves_until_it_is_paused(visit):
     kept = slider.input_value()
     figure.page.wait_for_timeout(2000)
     assert slider.input_value() == kept
-    slider.press("ArrowLeft")
-    expect(status).to_contain_text("on the KL")
-    kept = slider.input_value()
     figure.button("Play").click()
     expect(slider).not_to_have_value(kept)
     expect(status).to_be_empty()      # it would tell of another weight
