@@ -16,7 +16,7 @@ from vae_tf import VAE, Autoencoder
 from vae_tf.lab import channel
 
 PAGES = {"draw-a-digit": "book/09_mnist", "epochs": "book/09_mnist",
-         "latent-explorer": "book/c_going_further",
+         "latent-explorer": "book/d_latent_space",
          "loss-scale": "book/05_unit_gaussian",
          "moving-scale": "book/index",
          "noisy-channel": "book/07_noisy_channel"}
