@@ -119,7 +119,8 @@ def unit(number):
     """Return one unit in the last digit of a printed number."""
     mantissa, _, exponent = number.partition("e")
     decimals = mantissa.partition(".")[2]
-    return 10.0 ** (int(exponent or 0) - len(decimals)) * (mantissa[-1] != ".")
+    digit = f"1e{int(exponent or 0) - len(decimals)}"  # in a name, maybe 3e1387
+    return float(digit) * (mantissa[-1] != ".")
 
 
 # Two pictures.

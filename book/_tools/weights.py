@@ -20,6 +20,8 @@ from book._tools.execute import THREADS
 
 def recipes():
     """Return {name: arguments of `trained`}, the most needed first."""
+    import numpy as np
+
     from vae_tf import Autoencoder, cross_entropy, data, generation_loss
     from vae_tf.lab import classifier, variants
     from vae_tf.lab.variants import SoftplusVAE
@@ -41,6 +43,15 @@ def recipes():
         found[f"neither noise nor KL, seed {seed}"] = common | {
             "model": variants.SwitchedVAE(noise=False, kl=False),
             "seed": seed}
+    rng = np.random.default_rng(0)
+    some, others = [split.images[rng.permutation(len(split.images))[:1000]]
+                    for split in (training, validation)]
+    for seed in range(3):
+        for on, name in ((False, "neither"), (True, "both")):
+            found[f"1,000 images, {name}, seed {seed}"] = {
+                "model": variants.SwitchedVAE(noise=on, kl=on),
+                "arrays": some, "validation": others, "epochs": 100,
+                "batchsize": 50, "learning_rate": 0.003, "seed": seed}
     for epochs in (1, 4):
         found[f"40 latents, {epochs} of 40 epochs"] = common | {
             "model": SoftplusVAE(40, cross_entropy), "epochs": epochs}
