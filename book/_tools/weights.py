@@ -33,10 +33,10 @@ def recipes():
            "validation": validation.images[:500], "learning_rate": 0.002}
     found = {"small": few | {"model": Autoencoder(5)},
              "classifier": classifier.recipe(training, validation)}
-    for seed in range(5):
+    for seed in range(3):
         found[f"VAE, seed {seed}"] = common | {
             "model": SoftplusVAE(20, cross_entropy), "seed": seed}
-    for seed in range(5):
+    for seed in range(3):
         found[f"autoencoder, seed {seed}"] = common | {
             "model": Autoencoder(20), "seed": seed}
     for seed in range(3):
@@ -52,9 +52,8 @@ def recipes():
                 "model": variants.SwitchedVAE(noise=on, kl=on),
                 "arrays": some, "validation": others, "epochs": 100,
                 "batchsize": 50, "learning_rate": 0.003, "seed": seed}
-    for epochs in (1, 4):
-        found[f"40 latents, {epochs} of 40 epochs"] = common | {
-            "model": SoftplusVAE(40, cross_entropy), "epochs": epochs}
+    found["40 latents, 1 epoch"] = common | {
+        "model": SoftplusVAE(40, cross_entropy), "epochs": 1}
     models = {
         "squared error": SoftplusVAE(20, generation_loss),
         "calibrated": variants.CalibratedVAE(20),
@@ -66,8 +65,7 @@ def recipes():
            for weight in (0.1, 0.3, 2, 4, 10, 784)},
         "binary": variants.BinaryVAE(), "mixture": variants.MixtureVAE(),
         "VampPrior": variants.VampVAE(), "flow": variants.FlowVAE()}
-    for loss, weights in ((generation_loss, (1, 2, 8, 14)),
-                          (cross_entropy, (1, 2, 10, 40))):
+    for loss, weights in ((generation_loss, (1, 14)), (cross_entropy, (1, 40))):
         for weight in weights:
             found[f"{loss.__name__}, weight {weight}"] = common | {
                 "model": variants.WeightedDenseVAE(weight, 40, loss),
