@@ -154,6 +154,7 @@ chromium:
 sync: $(RENDERER)  ## bring edits of book/*.md into the paired notebooks
 	$(BIN)/python -m jupytext --quiet --to notebook --update $(or \
 		$(CHAPTERS:=.md),$$($(BIN)/python -m book._tools.toc | sed s/ipynb$$/md/))
+	$(BIN)/python -m book._tools.fold
 
 bench: .venv-bench/full
 	.venv-bench/bin/python -m benchmarks.speed

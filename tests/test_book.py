@@ -18,6 +18,7 @@ from jupytext.compare import NotebookDifference, compare_notebooks
 from markdown_it import MarkdownIt
 
 from book._tools import hero, toc
+from book._tools.fold import fold
 from book._tools.compare import (SPREAD, TOLERANCES, cell_faults, code_cells,
                                  contents, is_short, is_timing, number_faults,
                                  number_pairs, unit, value)
@@ -81,9 +82,9 @@ def test_chapters_are_found_in_every_format_of_a_toc(tmp_path):
         assert set(toc.pages(tmp_path)) == {"i", "a.ipynb", "b.ipynb", "c.md"}
 
 
-def test_notebook_and_text_hold_the_same_cells():
+def test_notebook_and_text_hold_the_same_cells_and_folds():
     def rule(name, nb):
-        text = jupytext.read((ROOT / name).with_suffix(".md"))
+        text = fold(jupytext.read((ROOT / name).with_suffix(".md")))
         try:
             compare_notebooks(text, nb, fmt="md:myst")
         except NotebookDifference as difference:
