@@ -41,7 +41,7 @@ def recipes():
         found[f"neither noise nor KL, seed {seed}"] = common | {
             "model": variants.SwitchedVAE(noise=False, kl=False),
             "seed": seed}
-    for weight in (0.1, 0.3, 1, 2, 4, 10, 784):    # chapter 5's dial
+    for weight in (0.1, 1, 10, 784):    # chapter 5's dial
         found[f"short, KL weight {weight}"] = common | {
             "model": variants.WeightedVAE(weight), "epochs": 3,
             "batchsize": 50, "learning_rate": 0.004}
