@@ -1,7 +1,6 @@
 """Chapters that are run again, with other seeds or as another processor."""
 
 import nbformat
-import pytest
 from nbformat.v4 import new_output
 
 from book._tools import again, compare
@@ -52,11 +51,3 @@ def test_what_changes_in_another_run_is_told(tmp_path):
     assert again.changes_in(tmp_path / "a.ipynb", tmp_path / "a.ipynb",
                             compares_outputs=False) == {
         "cells": 5, "failed": [], "judged": 1, "claims": {}}
-
-
-def test_what_is_no_run_of_the_kind_is_named(monkeypatch, capsys):
-    monkeypatch.setattr("sys.argv", ["again", "seeds", "--only", "AVX2"])
-    with pytest.raises(SystemExit):
-        again.main()
-    assert "--only must be among 1, 2, 3, 4. Got AVX2" \
-        in capsys.readouterr().err

@@ -10,17 +10,6 @@ from vae_tf.lab.channel import (confusion, gaussian_capacity, information,
 RANDOM, approx = np.random.default_rng(0), pytest.approx
 
 
-def counted(received, originals, cells=120):
-    """Return the mutual information in bits of a two-way histogram."""
-    table, _, _ = np.histogram2d(received, originals, cells)
-    p = table / table.sum()
-    independent = p.sum(1, keepdims=True) * p.sum(0)
-    # Miller and Madow's correction of what chance alone puts there.
-    bias = ((p > 0).sum() - 2 * cells + 1) / (2 * table.sum())
-    return (np.sum(p[p > 0] * np.log(p[p > 0] / independent[p > 0]))
-            - bias) / np.log(2)
-
-
 def test_confusion_is_how_often_the_nearer_number_is_the_wrong_one():
     for distance, stddev, expected in [(.01, 1, .498), (2, 1, .158655),
                                        (10, 1, 2.8665e-7), (1, 1e9, .5)]:
@@ -30,18 +19,13 @@ def test_confusion_is_how_often_the_nearer_number_is_the_wrong_one():
     assert confusion(6.2 - 5.43, .8) == approx(wrong.mean(), abs=.002)
 
 
-def test_a_gaussian_signal_tells_what_a_histogram_of_it_tells():
-    signal, noise = RANDOM.standard_normal((2, 1_000_000))
-    expected = counted(2 * signal + noise, signal)
-    assert gaussian_capacity(4, 1) == approx(expected, rel=.01)
+def test_a_gaussian_signal_tells_half_the_logarithm_of_the_ratio():
     bits = gaussian_capacity(np.float32([[0, 1], [3, 15]]), np.ones(2))
     np.testing.assert_allclose(bits, [[0, .5], [1, 2]])
+    assert gaussian_capacity(4, 1) == approx(np.log2(5) / 2)
 
 
-def test_uniform_information_is_what_a_histogram_or_an_integral_says():
-    signal = RANDOM.uniform(0, 10, 1_000_000)
-    received = signal + RANDOM.standard_normal(len(signal))
-    assert uniform_information(10, 1) == approx(counted(received, signal), .01)
+def test_uniform_information_is_what_an_integral_says():
     for ratio in (1e-5, 1e-3, .03, .1, .3, 1, 3, 10):
         y = np.linspace(-9 * ratio, 1 + 9 * ratio, 1_000_001)
         p = norm.cdf(y / ratio) - norm.cdf((y - 1) / ratio)
@@ -49,9 +33,6 @@ def test_uniform_information_is_what_a_histogram_or_an_integral_says():
         expected = h - np.log2(ratio * np.sqrt(2 * np.pi * np.e))
         assert uniform_information(1, ratio) == approx(expected, abs=1e-7)
         assert uniform_information(10, 10 * ratio) == approx(expected, 1e-6)
-        bound = gaussian_capacity(1 / 12, ratio ** 2)
-        assert 0 < uniform_information(1, ratio) < bound
-        assert ratio < 3 or uniform_information(1, ratio) > .999 * bound
     assert 0 <= uniform_information(1, 1e9) < 1e-7
 
 
@@ -76,16 +57,6 @@ def test_information_is_that_of_the_draws():
     ratio = np.log2(density[np.arange(len(y)), which] / density.mean(1))
     error = ratio.std() / len(y) ** .5
     assert abs(information(means, stddevs) - ratio.mean()) < 4 * error
-
-
-def test_many_names_in_a_row_are_a_uniform_or_a_gaussian_number():
-    quantiles = (np.arange(5000) + .5) / 5000
-    for ratio in (.02, .1, 1):
-        assert information(quantiles, np.full(5000, 1. * ratio)) == approx(
-            uniform_information(1, ratio), abs=1e-5)
-    means = norm.ppf(quantiles)
-    assert information(means, np.full(5000, .5)) == approx(
-        gaussian_capacity(means.var(), .25), abs=1e-3)
 
 
 def test_information_at_its_limits():

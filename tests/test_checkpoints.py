@@ -1,8 +1,6 @@
 """An interrupted training goes on to the same bits; nothing else is lost."""
 
-import contextlib
 import resource
-from pathlib import PureWindowsPath
 
 import numpy as np
 import pytest
@@ -10,7 +8,6 @@ import pytest
 from tests.slow.kills import settled
 from tests.test_train import Noisy
 from vae_tf import VAE, train
-from vae_tf.support import checkpoints
 import tensorflow as tf
 
 IMAGES = np.random.default_rng(0).uniform(size=(50, 28, 28, 1)).astype("f")
@@ -63,16 +60,6 @@ def test_a_resumed_training_ends_with_the_bits_of_an_unbroken_one(
         if "save_counter" not in name and "OBJECT_GRAPH" not in name:
             np.testing.assert_array_equal(parts[name], unbroken[name])
     assert capfd.readouterr() == ("", "")
-
-
-def test_a_record_comes_after_its_checkpoint_and_the_older_is_gone(tmp_path):
-    kept, plain, losses = Noisy(), Noisy(), []
-    for record in train(kept, IMAGES, epochs=3, batchsize=10, seed=3,
-                        folder=tmp_path):
-        assert settled(tmp_path) == record["epoch"]
-        losses.append(record["loss"])
-    assert losses == [record["loss"] for record in run(plain, None, 3)]
-    assert bits(kept) == bits(plain)        # a folder changes no bit
 
 
 class Scaled(Noisy):
@@ -146,16 +133,6 @@ def test_a_readers_own_folder_of_that_name_is_refused(tmp_path):
         with pytest.raises(ValueError, match="The 'folder' parameter of tra"):
             run(Noisy(), tmp_path / str(i), 1)
         assert own.read_bytes() == b"mine"
-
-
-def test_a_windows_path_is_no_pattern(monkeypatch):
-    class Windows(PureWindowsPath):
-        expanduser = mkdir = lambda self, **_: self
-
-    monkeypatch.setattr(checkpoints, "Path", Windows)
-    monkeypatch.setattr(checkpoints.tempfile, "TemporaryFile",
-                        lambda dir: contextlib.nullcontext())
-    assert checkpoints.check_folder("runs\\vae").as_posix() == "runs/vae"
 
 
 def test_a_damaged_checkpoint_is_not_resumed(tmp_path):

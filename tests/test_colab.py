@@ -35,13 +35,6 @@ def test_every_chapter_has_checks_to_hold():
         assert len(checks) >= 5, name
 
 
-def test_a_changed_or_missing_version_is_a_fault():
-    wanted = {"numpy": "2.1.3", "keras": "3.13.2"}
-    assert not [*colab.version_faults({**wanted, "more": "1"}, wanted)]
-    for found in {**wanted, "numpy": "2.2"}, {"keras": "3.13.2"}:
-        assert len([*colab.version_faults(found, wanted)]) == 1
-
-
 def test_a_planted_fault_is_found(tmp_path, monkeypatch, capfd):
     monkeypatch.setattr(colab, "SAVED", tmp_path / "saved")
     variables = colab.environment(Path(sys.prefix), tmp_path)

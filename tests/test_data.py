@@ -62,18 +62,9 @@ def test_the_home_may_be_the_readers_keras_s_or_none(home, monkeypatch):
         assert download.keras_cache() == os.path.join(folder, "datasets")
     monkeypatch.delenv("HOME")
     monkeypatch.setattr(pwd, "getpwuid", lambda uid: {}[uid])
-    for keras in ("", "~", "~none/k"):
-        monkeypatch.setenv("KERAS_HOME", keras)
-        assert download.keras_cache() == "/tmp/.keras/datasets"
-    monkeypatch.chdir(home)
-    monkeypatch.setattr(download, "cached_paths", list)
-    (home / "mine").write_bytes(GENUINE)
-    monkeypatch.setenv("VAE_TF_DATA", "mine")
-    assert is_genuine(download.load())
-    monkeypatch.setenv("VAE_TF_DATA", "~/mine")
-    with (pytest.warns(UserWarning, match="^'~/mine' .*: no such file$"),
-          pytest.raises(data.MNISTNotFound)):
-        download.load()
+    assert download.keras_cache() == "here/datasets"
+    monkeypatch.setenv("KERAS_HOME", "")
+    assert download.keras_cache() == "/tmp/.keras/datasets"
 
 
 @pytest.mark.filterwarnings("ignore:.* is not used as MNIST")
@@ -115,14 +106,12 @@ def test_the_genuine_data_are_mnists():
     assert (train.images.min(), train.images.max()) == (0, 1)
 
 
-def test_digits_are_split_first_and_then_turned_and_shifted(monkeypatch):
-    def noted(image, turn, offset, **rest):
+def test_digits_are_split_first_and_then_turned(monkeypatch):
+    def noted(image, *rest, **settings):
         originals.add(image.tobytes())
-        asked.append([np.degrees(np.arcsin(turn[1, 0])),
-                      *turn @ [13.5, 13.5] + offset - 13.5])
-        transform(image, turn, offset, **rest)
+        transform(image, *rest, **settings)
 
-    originals, asked, transform = set(), [], ndimage.affine_transform
+    originals, transform = set(), ndimage.affine_transform
     monkeypatch.setattr(ndimage, "affine_transform", noted)
     splits = data.digits()
     for split, n in zip(splits, (55_000, 200, 300), strict=True):
@@ -135,10 +124,6 @@ def test_digits_are_split_first_and_then_turned_and_shifted(monkeypatch):
                          for split in splits[1:])]
     assert [len(one) for one in sets] == [1_297, 200, 300]
     assert len(set.union(*sets)) == len(load_digits().images)
-    degrees, *moved = np.transpose(asked)
-    assert 9.9 < np.abs(degrees).max() <= 10
-    assert degrees[:3] == pytest.approx([-8.379, -7.166, 1.462], abs=1e-3)
-    assert 2.5 < np.hypot(*moved).max() <= np.hypot(2, 2)
 
 
 def test_the_reader_is_told_which_data_a_page_ran_on(home, monkeypatch):
@@ -156,6 +141,5 @@ def test_pictures_are_four_different_ones_in_colour_the_cat_first():
     assert names == ["cat", "coffee", "astronaut", "rocket"]
     assert images.shape == (4, 64, 64, 3) and images.dtype == "float32"
     assert images.min() >= 0 and images.max() <= 1
-    assert np.all(images.std((1, 2, 3)) > .1)
     red, _, blue = images[0].mean((0, 1))
     assert red > 1.2 * blue             # a ginger cat

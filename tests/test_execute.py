@@ -141,15 +141,6 @@ def test_the_data_are_read_from_the_folder_that_pytest_started_in(monkeypatch):
         assert execute.environment(config)["VAE_TF_DATA"] == read
 
 
-def test_what_was_run_can_be_committed(run):
-    assert run(edited=EDITED)[0] == 1
-    fresh = read("edited")
-    nbformat.validate(fresh)
-    assert [c.id for c in fresh.cells] == [c.id for c in EDITED.cells]
-    status, text = run(edited=fresh)
-    assert status == 0, text
-
-
 def test_what_the_processor_decides_is_compared_on_its_kind_alone(run):
     nb = committed(cell("print(1.23)", stream("9.23\n"), tags=["processor"]),
                    cell("2 + 2;"))

@@ -1,7 +1,6 @@
 """The networks: 2016's shapes, Keras's values, the sampling's moments."""
 
 import numpy as np
-import pytest
 
 from vae_tf import VAE, Memorizer, generation, recognition, sample_z
 from vae_tf.networks import count_doublings
@@ -41,14 +40,20 @@ def test_the_variables_are_2016s_and_the_deconvolutions_biases():
         == 122_136
 
 
-def test_recognition_is_the_same_network_in_keras():
-    x, scope = tf.random.uniform([3, 28, 28, 1]), Scope()
+def ours(network, x, *settings):
+    """Return what a network of other weights makes of x, and its weights."""
+    scope = Scope()
     with scope:
-        recognition(x, 4)
+        network(x, *settings)
         for v in scope.variables:
             v.assign(tf.random.normal(v.shape, stddev=.1))
-        ours = recognition(x, 4)
-    for head, value in zip(("w_mean", "w_stddev"), ours):
+        return network(x, *settings), scope
+
+
+def test_recognition_is_the_same_network_in_keras():
+    x = tf.random.uniform([3, 28, 28, 1])
+    values, scope = ours(recognition, x, 4)
+    for head, value in zip(("w_mean", "w_stddev"), values):
         theirs = tf.keras.Sequential([
             keras.Input([28, 28, 1]),
             keras.Conv2D(16, 5, 2, "same"), keras.LeakyReLU(0.2),
@@ -59,19 +64,15 @@ def test_recognition_is_the_same_network_in_keras():
 
 
 def test_generation_is_the_same_network_in_keras():
-    z, scope = tf.random.normal([3, 4]), Scope()
-    with scope:
-        generation(z)
-        for v in scope.variables:
-            v.assign(tf.random.normal(v.shape, stddev=.1))
-        ours = generation(z)
+    z = tf.random.normal([3, 4])
+    value, scope = ours(generation, z)
     theirs = tf.keras.Sequential([
         keras.Input([4]), keras.Dense(1568, "relu"),
         keras.Reshape([7, 7, 32]),
         keras.Conv2DTranspose(16, 5, 2, "same", activation="relu"),
         keras.Conv2DTranspose(1, 5, 2, "same", activation="sigmoid")])
     theirs.set_weights(weights(scope, "z_matrix", "g_h1", "g_h2"))
-    np.testing.assert_allclose(ours, theirs(z), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(value, theirs(z), rtol=1e-4, atol=1e-5)
 
 
 def test_a_picture_is_halved_while_even_and_at_least_8():
@@ -88,29 +89,16 @@ def test_a_picture_is_halved_while_even_and_at_least_8():
         (8, 4 * 4 * 128)]
 
 
-def test_sampled_codes_have_the_mean_and_the_deviation_asked():
-    n, mean, stddev = 100_000, [3., -1., 0.], [.5, -2., 1e-3]
-    sampled = sample_z(tf.tile([mean], [n, 1]), tf.tile([stddev], [n, 1]))
-    error = np.abs(stddev) / np.sqrt(n)      # one standard error
-    assert np.all(np.abs(np.mean(sampled, 0) - mean) < 5 * error)
-    assert np.all(np.abs(np.std(sampled, 0) - np.abs(stddev)) < 5 * error)
-    noise = (sampled - mean) / stddev
-    assert np.abs(np.corrcoef(noise, rowvar=False) - np.eye(3)).max() < .02
-    assert np.mean(np.abs(noise) < 1) == pytest.approx(.6827, abs=.005)
-
-
-def test_gradients_through_a_sample_are_one_and_its_own_noise():
+def test_a_sample_is_the_mean_and_its_own_noise_with_their_gradients():
     z_mean, z_stddev = tf.random.normal([2, 6, 3])
     tf.random.set_seed(1)
-    noise = sample_z(tf.zeros([6, 3]), tf.ones([6, 3]))
+    noise = tf.random.normal([6, 3])
     with tf.GradientTape() as tape:
         tape.watch([z_mean, z_stddev])
         tf.random.set_seed(1)
         sampled = sample_z(z_mean, z_stddev)
     to_mean, to_stddev = tape.gradient(sampled, [z_mean, z_stddev])
-    np.testing.assert_allclose(sampled, z_mean + z_stddev * noise, rtol=1e-6)
+    np.testing.assert_allclose(sampled, z_mean + z_stddev * noise, atol=1e-6)
     assert np.all(to_mean == 1)
     assert np.all(to_stddev == noise)
-    draws = [noise, *(sample_z(tf.zeros([6, 3]), tf.ones([6, 3]))
-                      for _ in range(2))]
-    assert len(set(np.ravel(draws))) == 3 * 6 * 3   # each drawn anew
+    assert np.all(sample_z(z_mean, z_stddev) != sampled)    # drawn anew

@@ -88,17 +88,6 @@ def test_a_figure_needs_a_picture_before_it():
         assert fault or figures.find_export(cell)
 
 
-def test_each_script_is_loaded_once_and_listed_once():
-    loaded = set()
-    first, second = [
-        " ".join(node.astext() for node in figures.figure(
-            "book/09_mnist", name, loaded))
-        for name in ("draw-a-digit", "epochs")]
-    assert first.count("widgets/figures.js") == 1
-    assert "function generation" in first
-    assert "figures.js" not in second and "widgets/epochs.js" in second
-
-
 def test_every_figure_has_its_scripts_and_one_page():
     sources = [path.read_text() for path in (ROOT / "book").glob("*.md")]
     for name, (scripts, _) in figures.FIGURES.items():

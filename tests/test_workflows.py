@@ -1,7 +1,6 @@
 """The workflows call make, have the time for it, and may do little."""
 
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -52,15 +51,3 @@ def test_zizmor_finds_nothing():
          "--strict-collection", ROOT / ".github/workflows"],
         capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
-
-
-def test_make_on_windows_takes_the_folder_and_the_names_of_windows(tmp_path):
-    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
-        shutil.copy(ROOT / name, tmp_path)
-    run = subprocess.run(
-        ["make", "--dry-run", "OS=Windows_NT", "test-now", "TESTS=book"],
-        cwd=tmp_path, capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
-    assert "pip sync --python .venv/Scripts/python.exe" in run.stdout
-    assert ".venv/Scripts/python -m pytest book " in run.stdout
-    assert ".venv/bin" not in run.stdout

@@ -45,6 +45,9 @@ def recipes():
         found[f"short, KL weight {weight}"] = common | {
             "model": variants.WeightedVAE(weight), "epochs": 3,
             "batchsize": 50, "learning_rate": 0.004}
+    for epochs in (1, 4):
+        found[f"40 latents, {epochs} of 40 epochs"] = common | {
+            "model": SoftplusVAE(40, cross_entropy), "epochs": epochs}
     models = {
         "squared error": SoftplusVAE(20, generation_loss),
         "calibrated": variants.CalibratedVAE(20),
@@ -56,6 +59,12 @@ def recipes():
            for weight in (0.1, 0.3, 2, 4, 10, 784)},
         "binary": variants.BinaryVAE(), "mixture": variants.MixtureVAE(),
         "VampPrior": variants.VampVAE(), "flow": variants.FlowVAE()}
+    for loss, weights in ((generation_loss, (1, 2, 8, 14)),
+                          (cross_entropy, (1, 2, 10, 40))):
+        for weight in weights:
+            found[f"{loss.__name__}, weight {weight}"] = common | {
+                "model": variants.WeightedDenseVAE(weight, 40, loss),
+                "epochs": 20, "learning_rate": 0.003}
     return found | {name: common | {"model": model}
                     for name, model in models.items()}
 

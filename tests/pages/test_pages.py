@@ -213,16 +213,3 @@ def test_search_finds_what_only_one_chapter_has(visit, scheme, width):
         == [True]
     found.first.click()
     page.wait_for_url(f"**/{name}*")
-
-
-def test_next_and_previous_lead_through_the_book(visit):
-    page = visit(READ[0], "http")
-    for way, name in [*(("right-next", name) for name in READ[1:]),
-                      *(("left-prev", name) for name in READ[-2::-1])]:
-        # The way to the link would begin to load pictures, and cut them off;
-        # formulas ask for their fonts as they are set.
-        page.evaluate("for (const i of document.images) i.loading = 'eager'")
-        page.wait_for_function("[...document.images].every(i => i.complete)")
-        set_formulas(page)
-        page.click(f".prev-next-footer a.{way}")
-        page.wait_for_url("**/" + name)

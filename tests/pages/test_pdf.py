@@ -78,17 +78,3 @@ def test_links_lead_into_the_book_or_to_the_web(pdf):
             continue
         inside += 1
     assert inside > 5 * len(READ)
-
-
-def test_every_font_is_in_the_file(pdf):
-    drawn = 0
-    for page in pdf.pages:
-        for font in page["/Resources"].get("/Font", {}).values():
-            font = font.get_object()
-            inner = font.get("/DescendantFonts", [font])[0].get_object()
-            if font["/Subtype"] == "/Type3":  # MathJax's: drawings in the file
-                drawn += len(font["/CharProcs"])
-            else:
-                assert {"/FontFile", "/FontFile2", "/FontFile3"} \
-                    & inner["/FontDescriptor"].get_object().keys()
-    assert drawn > 100

@@ -8,7 +8,7 @@ import pytest
 import tensorflow_probability as tfp
 from scipy import special, stats
 
-from benchmarks import dense, likelihood, processes
+from benchmarks import dense, likelihood
 from benchmarks.likelihood import (BURDA, CUT, DRAWN, GREY, ROWS,
                                    negative_log_likelihood)
 from book._tools import execute
@@ -62,17 +62,15 @@ def test_the_rate_falls_to_a_tenth_in_stages_three_times_as_long(monkeypatch):
     monkeypatch.setattr(likelihood, "train", lambda model, images, **settings:
                         used.update(settings))
     likelihood.begin(BURDA, DRAWN, IMAGES, None, epochs=656)
-    adam, rates = used["optimizer"], []
-    assert used["batchsize"] == 20 and adam.epsilon == 1e-4
-    # 3,280 steps in stages of 1, 3, 9 and so on to 2,187.
-    for step in (0, 1, 2, 4, 5, 1093, 1094, 3279):
-        adam.iterations.assign(step)
-        rates.append(float(adam.learning_rate))
+    rates = []      # 3,280 steps in stages of 1, 3, 9 and so on to 2,187
+    for step in (1, 2, 1093, 1094, 3279):
+        used["optimizer"].iterations.assign(step)
+        rates.append(float(used["optimizer"].learning_rate))
     assert rates == pytest.approx(
-        [10 ** (-3 - stage / 7) for stage in (0, 0, 1, 1, 2, 6, 7, 7)])
+        [10 ** (-3 - stage / 7) for stage in (0, 1, 6, 7, 7)])
 
 
-def test_a_training_resumes_and_its_weights_come_back_from_their_file(
+def test_a_training_goes_on_and_its_weights_come_back_from_their_file(
         tmp_path, monkeypatch):
     few = data.Split(IMAGES, np.zeros(100, np.int64))
     monkeypatch.setattr(data, "mnist", lambda: (few, few, few))
@@ -83,22 +81,17 @@ def test_a_training_resumes_and_its_weights_come_back_from_their_file(
     first.records.close()  # as if interrupted
     second = likelihood.Training(*task)
     assert second.epoch()["epoch"] == 2 and second.epoch() is None
-    again = likelihood.Training(*task)
-    assert again.epoch() is None
-    for a, b in zip(second.model.trainable_variables,
-                    again.model.trainable_variables):
-        assert np.array_equal(a, b)
-    found = again.evaluate(100)
+    found = second.evaluate(100)
     mean, error, n = found["negative_elbo"]
     assert n == 100 and 0 < error < mean and found["floor"] == 0
     assert found["nll"]["50"][0] < found["nll"]["1"][0]
-    again.test = IMAGES
-    assert again.floor() == pytest.approx(
+    second.test = IMAGES
+    assert second.floor() == pytest.approx(
         np.mean(cross_entropy(IMAGES, IMAGES)), rel=1e-5)
-    np.savez(tmp_path / "weights.npz", **again.rounded_weights())
+    np.savez(tmp_path / "weights.npz", **second.rounded_weights())
     stored = likelihood.stored(tmp_path / "weights.npz")
     np.testing.assert_allclose(stored.generation(tf.ones([1, 50])),
-                               again.model.generation(tf.ones([1, 50])))
+                               second.model.generation(tf.ones([1, 50])))
 
 
 def test_the_likelihood_is_the_integral_over_the_codes():
@@ -128,31 +121,6 @@ def test_no_likelihood_is_nan_and_bad_input_is_named():
         with pytest.raises((TypeError, ValueError), match=(
                 f"^The '{name}' parameter of negative_log_likelihood must ")):
             negative_log_likelihood(*arguments)
-
-
-def test_after_a_failed_training_comes_the_next_seed(tmp_path, monkeypatch):
-    def worker(kind, name, pixels, checkpoints, epochs, seed, cores):
-        """Return one that breaks with seed 0, or mixes signs with 1."""
-        records = [{"epoch": i + 1, "loss": 100. - seed} for i in range(3)]
-        answers = {"epoch": iter([*records, None]), "evaluate": iter([{}]),
-                   "sign_ambiguous": iter([seed != 2])}
-
-        def call(method, *_):
-            if seed == 0:
-                raise processes.WorkerError(why)
-            return next(answers[method]), {"cpu": 2.}
-        return mock.Mock(call=call)
-
-    monkeypatch.setattr(likelihood, "RUNS", tmp_path)
-    monkeypatch.setattr(likelihood, "Worker", worker)
-    settings = mock.Mock(epochs=3, images=10, core=0, result=tmp_path)
-    why = "FloatingPointError: Training stopped"
-    row = likelihood.row(*ROWS[0], settings)
-    assert row["seed"] == 2 and row["cpu"] == 6
-    assert row["losses"] == {"1": 98., "2": 98., "3": 98.}
-    why = "MemoryError: no more"
-    with pytest.raises(processes.WorkerError, match="MemoryError"):
-        likelihood.row(*ROWS[1], settings)
 
 
 def test_the_committed_result_is_whole_and_says_what_the_page_says():

@@ -33,7 +33,7 @@ def effective_beta(images, n_z, generation_loss="squared error", *,
     -> Balance(beta, active). `beta` is 1 where the loss is a negative evidence
     lower bound, whatever its scale. `active` is the number of the images'
     principal components worth their price, n_z at most; see `spectrum`.
-    Raises TypeError or ValueError, naming the argument. (Appendix A2; Lucas
+    Raises TypeError or ValueError, naming the argument. (Appendix B; Lucas
     et al. 2019)
     """
     owner = "effective_beta"

@@ -83,6 +83,10 @@ class DenseVAE(SoftplusVAE):
             return tf.reshape(flat, [-1, *self.image_shape])
 
 
+class WeightedDenseVAE(WeightedVAE, DenseVAE):
+    """A VAE of dense layers whose KL counts `weight` times."""
+
+
 class BinaryVAE(SoftplusVAE):
     """A VAE of black and white pixels, drawn anew from the grey each time.
 

@@ -1,7 +1,8 @@
 // Figures that answer. Each takes the place of the picture that its chapter
 // drew once its data have come; until then, or without, the picture stays.
 
-const figures = {};  // name: function (place, contents), by its own script
+// name: function (place, contents), by its own script; all others are films
+const figures = {};
 const exported = {};  // name: what the chapter exported, by its data's script
 
 function startFigures() {
@@ -14,13 +15,13 @@ function startFigures() {
   }
 }
 
-function whenNear(place, act) {
+function whenNear(place, act, near = {rootMargin: "600px"}) {
   const observer = new IntersectionObserver(entries => {
     if (entries.some(entry => entry.isIntersecting)) {
       observer.disconnect();
       act();
     }
-  }, {rootMargin: "600px"});
+  }, near);
   observer.observe(place);
 }
 
@@ -41,7 +42,7 @@ function load(place) {
                                 "aria-label": place.dataset.title});
     try {
       const {name} = place.dataset;
-      figures[name](figure, unpacked(exported[name]));
+      (figures[name] ?? figures.film)(figure, unpacked(exported[name]));
     } catch (error) {
       stay();
       throw error;
@@ -60,8 +61,9 @@ function unpacked(contents) {
     if (Array.isArray(value)) return [key, value];
     const bytes = Uint8Array.from(atob(value.base64), c => c.charCodeAt(0));
     const numbers = new types[value.dtype](bytes.buffer);
-    return [key, value.dtype === "float16"
-      ? Float32Array.from(numbers, float16) : numbers];
+    return [key, Object.assign(
+      value.dtype === "float16" ? Float32Array.from(numbers, float16)
+                                : numbers, {shape: value.shape})];
   }));
 }
 
