@@ -24,7 +24,7 @@ from PIL import Image
 from book._tools import files
 from book._tools.toc import ROOT
 from vae_tf import VAE, Memorizer, data, networks
-from vae_tf.lab import evaluate
+from vae_tf.lab.classifier import Classifier
 from vae_tf.ops import Scope
 
 HERE = ROOT / "book/_tools"
@@ -226,15 +226,12 @@ def layers(name):
         return [[VAE().n_z]]
     if name == "picture":
         return [VAE.image_shape]
-    if name == "reader":
-        network = evaluate.Classifier(np.zeros([1, *VAE.image_shape], "f"),
-                                      np.zeros(1, int), epochs=1)._network
-        return [one.output.shape[1:] for one in network.layers[1:3]]
     function, *shape = {
         "cat": (Memorizer((64, 64, 3)).generation, 1, 8),
         "encoder": (VAE().recognition, 1, *VAE.image_shape),
         "decoder": (VAE().generation, 1, VAE().n_z),
-        "adversary": (networks.features, 1, *VAE.image_shape)}[name]
+        "classifier": (Classifier().features, 1, *VAE.image_shape),
+        "discriminator": (networks.features, 1, *VAE.image_shape)}[name]
     with Scope():
         graph = tf.function(function).get_concrete_function(
             tf.zeros(shape)).graph
