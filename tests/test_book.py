@@ -196,6 +196,8 @@ def test_code_in_a_chapter_is_the_package_s_and_a_tag_names_it():
     program = {name: code for module, names in modules.items()
                if "lab" not in module and module != "vae_tf.data"
                for name, code in names.items()}
+    package = {f"{module}.{name}": code for module, names in modules.items()
+               for name, code in names.items()}
 
     def rule(chapter, nb):
         for cell in cells(nb):
@@ -205,22 +207,27 @@ def test_code_in_a_chapter_is_the_package_s_and_a_tag_names_it():
                         if code != program.get(name, code))
             for tag in tags(cell):
                 module, _, name = tag.rpartition(".")
-                if module and modules.get(module, {}).get(name) \
-                        != defined.get(name, "none"):
+                if module and package.get(tag) != defined.get(name, "none"):
                     yield f"tagged {tag}, which it does not define so"
 
     report(rule, CHAPTERS)
 
 
 def definitions(source):
-    """Return the functions and classes of a source, without docstrings."""
+    """Return a source's functions, classes and methods, named Class.method.
+
+    They are without docstrings.
+    """
     kinds = ast.FunctionDef | ast.ClassDef
     tree = ast.parse(TransformerManager().transform_cell(source))
     for node in ast.walk(tree):
         if isinstance(node, kinds) and ast.get_docstring(node):
             del node.body[0]
-    return {node.name: ast.unparse(node) for node in tree.body
-            if isinstance(node, kinds)}
+    found = {node.name: node for node in tree.body if isinstance(node, kinds)}
+    found |= {f"{name}.{part.name}": part for name, node in found.items()
+              if isinstance(node, ast.ClassDef) for part in node.body
+              if isinstance(part, ast.FunctionDef)}
+    return {name: ast.unparse(node) for name, node in found.items()}
 
 
 def test_prose_is_plain_markdown_as_colab_knows_no_myst():

@@ -54,6 +54,10 @@ def recipes():
                 "batchsize": 50, "learning_rate": 0.003, "seed": seed}
     found["40 latents, 1 epoch"] = common | {
         "model": SoftplusVAE(40, cross_entropy), "epochs": 1}
+    for weight in (0.1, 1, 10, 784):    # chapter 5's dial
+        found[f"short, KL weight {weight}"] = common | {
+            "model": variants.WeightedVAE(weight), "epochs": 3,
+            "batchsize": 50, "learning_rate": 0.004}
     models = {
         "squared error": SoftplusVAE(20, generation_loss),
         "calibrated": variants.CalibratedVAE(20),

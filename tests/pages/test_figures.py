@@ -314,13 +314,13 @@ def test_sliders_show_the_pictures_and_numbers_of_each_place(visit):
                 assert text.format(float(contents[key][i])) in said
             figure.press("ArrowRight")
         assert slider.get_attribute("aria-valuetext") == (
-            "after epoch 9" if name == "epochs" else "weight 30")
+            "after epoch 9" if name == "epochs" else "weight 784")
 
 
 def test_the_first_page_s_figure_moves_until_it_is_paused(visit):
     figure = Figure(visit, "moving-scale")
     slider, status = figure.role("slider"), figure.find("[role=status]")
-    for weight in (0, 0.1, 0.3, 1, 3, 10, 30, 10):     # there, and back
+    for weight in (0.1, 1, 10, 784, 10):     # there, and back
         expect(slider).to_have_attribute("aria-valuetext", f"weight {weight}")
     figure.button("Pause").click()
     kept = slider.input_value()
