@@ -1,12 +1,7 @@
 """How good is a model? One function per number, each with its unit."""
 
-import reprlib
-
 import numpy as np
-import tensorflow as tf
 from scipy import linalg, ndimage
-from sklearn.metrics import pairwise_distances
-from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_consistent_length
 
 from vae_tf.support import checks
@@ -124,52 +119,6 @@ def infinite_where(kl, values, owner):
     return values
 
 
-class Classifier:
-    """A small network that tells digits apart, the judge of generated ones.
-
-    Two convolutions and a dense layer of 64 features, trained on images
-    [n, 28, 28, 1] with pixels in [0, 1] and labels [n] of 0 to 9. Sets the
-    global seeds. (Chapter 4)
-    """
-
-    def __init__(self, images, labels, epochs=2, seed=0):
-        images = checks.images("images", images, "Classifier", (28, 28, 1))
-        labels = np.asarray(labels)
-        if labels.shape != images.shape[:1] or labels.dtype.kind not in "iu" \
-                or labels.min() < 0 or labels.max() > 9:
-            raise ValueError(
-                "The 'labels' parameter of Classifier must be an int from 0 "
-                f"to 9 for each of the {len(images)} images. Got "
-                f"{reprlib.repr(labels.tolist())} instead.")
-        keras, layers = tf.keras, tf.keras.layers
-        keras.utils.set_random_seed(checks.integer(
-            "seed", seed, "Classifier", low=0, high=2**32 - 1))
-        pixels = keras.Input((28, 28, 1))
-        x = layers.Conv2D(16, 5, 2, activation="relu")(pixels)
-        x = layers.Conv2D(32, 5, 2, activation="relu")(x)
-        x = layers.Dense(64, activation="relu")(layers.Flatten()(x))
-        digits = layers.Dense(10)(x)
-        self._network = keras.Model(pixels, digits)
-        self._features = keras.Model(pixels, x)
-        self._network.compile(
-            keras.optimizers.Adam(0.002),
-            keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-        self._network.fit(images, np.int64(labels), batch_size=100, verbose=0,
-                          epochs=checks.integer("epochs", epochs,
-                                                "Classifier"))
-
-    def features(self, images):
-        """Return images [n, 28, 28, 1] as features [n, 64]."""
-        images = checks.images("images", images, "features", (28, 28, 1))
-        return self._features.predict(images, batch_size=1000, verbose=0)
-
-    def predict(self, images):
-        """Return the digit read in each of the images [n, 28, 28, 1]: [n]."""
-        images = checks.images("images", images, "predict", (28, 28, 1))
-        return self._network.predict(
-            images, batch_size=1000, verbose=0).argmax(axis=1)
-
-
 def frechet_distance(features, others):
     """Return the Fréchet distance of two Gaussians fitted to features.
 
@@ -188,40 +137,15 @@ def frechet_distance(features, others):
     return max(float(distance), 0.)  # rounding, for equal sets
 
 
-def precision_recall(real, generated, k=3):
-    """Return the shares of generated near real, and of real near generated.
-
-    Features [n, d] and [m, d], more of each than k -> (precision, recall),
-    each in [0, 1]. A picture is near a set if it is no farther from one of
-    its members than that member's own k-th nearest neighbour in the set.
-    (Chapter 5; Kynkäänniemi et al. 2019, equations 1 and 2)
-    """
-    k = checks.integer("k", k, "precision_recall")
-    real, generated = feature_sets("precision_recall", more_than=k, real=real,
-                                   generated=generated)
-    return share_near(generated, real, k), share_near(real, generated, k)
-
-
-def share_near(features, reference, k):
-    """Return the share of features inside a k-nearest ball of `reference`."""
-    finder = NearestNeighbors(n_neighbors=k + 1).fit(reference)
-    radii = finder.kneighbors(reference)[0][:, -1]  # the first is itself
-    radii += 1e-6 * np.abs(reference).max()         # rounding, for duplicates
-    near = [np.any(pairwise_distances(part, reference) <= radii, axis=1)
-            for part in np.array_split(features, len(features) // 1000 + 1)]
-    return float(np.mean(np.concatenate(near)))
-
-
-def feature_sets(owner, more_than=None, **sets):
+def feature_sets(owner, **sets):
     """Return sets of features as float64, each of more rows than columns."""
     checked, shape = [], (None,)
     for name, value in sets.items():
         value = checks.array(name, value, owner, shape)
         shape = value.shape[1:]
-        least = more_than or shape[0]
-        if len(value) <= least:
-            raise ValueError(
-                f"The {name!r} parameter of {owner} must be more than {least} "
-                f"rows of features. Got {len(value)} instead.")
+        if len(value) <= shape[0]:
+            raise ValueError(checks.message(
+                name, owner, f"be more than {shape[0]} rows of features",
+                len(value)))
         checked.append(np.float64(value))
     return checked
