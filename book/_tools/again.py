@@ -25,7 +25,7 @@ from book._tools.toc import ROOT, chapters
 RESULTS, RUNS = ROOT / "book/_data/again.json", ROOT / "_build/again"
 # Before a chapter's first cell: all that draws is seeded through these.
 SHIFT_SEEDS = """
-import vae_tf
+import vae_tf.lab.trained
 import numpy as np
 import tensorflow as tf
 def shifted(function):

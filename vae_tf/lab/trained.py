@@ -13,6 +13,7 @@ from vae_tf import machine, train
 from vae_tf.support import checks
 
 WEIGHTS = Path(__file__).with_name("weights")
+set_seed = tf.random.set_seed    # also where a chapter's seeds are moved
 
 
 def trained(model, arrays, validation, epochs, batchsize=100,
@@ -78,7 +79,7 @@ def load(path, recipe, model, validation):
         raise ValueError(f"{path.stem}.npz is cut short or damaged")
     with np.load(io.BytesIO(packed), allow_pickle=False) as file:
         weights = [np.float32(file[name]) for name in file.files]
-    tf.random.set_seed(recipe["seed"])
+    set_seed(recipe["seed"])
     model.loss(*[array[:1] for array in validation])  # makes the variables
     before = [v.numpy() for v in model.trainable_variables]
     if [v.shape for v in before] != [w.shape for w in weights]:
@@ -127,7 +128,7 @@ def assign(model, weights):
 
 def loss(model, images):
     """Return the mean loss over a model's arrays, with the same noise."""
-    tf.random.set_seed(0)
+    set_seed(0)
     return float(model.loss(*images)["loss"])
 
 
