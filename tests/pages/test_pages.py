@@ -75,7 +75,7 @@ def test_a_page_has_its_colours_before_its_scripts_run(visit, mode):
     lambda page: page.set_viewport_size({"width": 390, "height": 99_999}),
 ], ids=["scrolling", "pointing", "a key", "on the screen"])
 def test_formulas_are_set_when_a_reader_comes(visit, come):
-    page = visit("book/a_tf1_to_tf2.html", width="phone")
+    page = visit("book/b_is_this_loss_right.html", width="phone")
     page.wait_for_load_state("networkidle")
     assert page.evaluate("MathJax.version") is None
     come(page)

@@ -55,8 +55,9 @@ def trained(model, arrays, validation, epochs, batchsize=100,
                **learn(model, arrays, validation, **settings)}
         if keep:
             store(path, log, model, validation)
-    print(f"{path.stem}: {epochs} epochs, {log['seconds']:.0f} CPU seconds on "
-          f"{log['machine']}; validation loss {log['loss']:.2f}.")
+    print(f"{path.stem}: {epochs} epochs, validation loss {log['loss']:.2f},\n"
+          f"    trained in {log['seconds']:.0f} CPU seconds on "
+          f"{log['machine']}")
     return model, log["records"]
 
 
