@@ -120,10 +120,11 @@ test-slow: .venv/full
 
 test-all: test html test-pages colab-check test-slow  ## all there is to test, before an issue is closed
 
-accept-now:  ## take what `make test` ran as the committed
+accept-now: $(RENDERER)  ## take what `make test` ran as the committed
 	@test -e _build/executed/book || \
 		{ echo 'Nothing has been run: make test, then make accept.'; exit 1; }
-	cp _build/executed/book/*.ipynb book/
+	cd _build/executed && cp $$(ls $$(../../$(BIN)/python -m book._tools.toc) \
+		2>/dev/null) ../../book/
 
 # On the newest releases that pyproject.toml allows: in a copy of the last
 # commit, whose lock and environment are made anew.

@@ -28,7 +28,7 @@ NOTEBOOKS = {name: nbformat.read(ROOT / name, as_version=4)
              for name in toc.notebooks(ROOT)}
 CHAPTERS = {name: NOTEBOOKS[name] for name in toc.chapters(ROOT)}
 # How many cells of the whole book may be compared less strictly than others.
-MOST = {"timing": 20, "processor": 40, "units": 10}
+MOST = {"timing": 20, "units": 10}
 HEADINGS = ["What it cannot do", "Checks", "Summary", "Exercises"]
 # What a renderer leaves in the text that knows no MyST, or of broken Markdown.
 RAW = re.compile(r"(?m):::|```|\{[\w:-]+\}|^\([\w-]+\)=|^\+\+\+|^%|^#"
@@ -106,16 +106,11 @@ def test_few_cells_are_compared_less_strictly_and_none_without_need():
         for cell in cells(nb):
             states_units = "units" in cell.metadata.get("vae_tf", {})
             counts["timing"] += "timing" in tags(cell)
-            counts["processor"] += "processor" in tags(cell)
             counts["units"] += states_units
             if "timing" in tags(cell) and "seconds" not in cell.source:
                 yield f"tagged `timing`, times nothing: {cell.source}"
             if any(moves(cell)) != states_units:
                 yield f"units: stated or not, against its need: {cell.source}"
-            if "processor" in tags(cell) and not (
-                    nb.metadata.get("processor")
-                    and "kind of processor" in markdown(nb)):
-                yield f"does not say that the processor decides: {cell.source}"
 
     report(rule)
     assert all(counts[kind] <= MOST[kind] for kind in MOST), counts

@@ -141,23 +141,6 @@ def test_the_data_are_read_from_the_folder_that_pytest_started_in(monkeypatch):
         assert execute.environment(config)["VAE_TF_DATA"] == read
 
 
-def test_what_the_processor_decides_is_compared_on_its_kind_alone(run):
-    nb = committed(cell("print(1.23)", stream("9.23\n"), tags=["processor"]),
-                   cell("2 + 2;"))
-    nb.metadata["processor"] = compare.processor()
-    status, text = run(mine=nb)
-    assert status == 1 and "expected 9.23, got 1.23" in text
-    assert read("mine").metadata["processor"] == compare.processor()
-    nb.metadata["processor"] = "an abacus, 10 beads"
-    status, text = run(mine=nb)
-    assert status == 0 and (
-        "1 cells of book/mine.ipynb show what the kind of processor decides; "
-        f"this is another ({compare.processor()}), their values were NOT "
-        "compared") in text
-    nb.cells[1].outputs = []
-    assert "expected the outputs []" in run(mine=nb)[1]
-
-
 def test_without_mnist_only_kinds_of_outputs_are_compared(run):
     nb = committed(*EDITED.cells[1:], cell("print('more')"),
                    cell("2", stream("2\n")))

@@ -5,7 +5,7 @@ import pytest
 import tensorflow_probability as tfp
 
 from tests.test_train import blobs
-from vae_tf import cross_entropy, fit, generation_loss
+from vae_tf import cross_entropy, generation_loss
 from vae_tf.lab import variants
 from vae_tf.lab.variants import SoftplusVAE, SwitchedVAE, WeightedVAE
 import tensorflow as tf
@@ -50,34 +50,9 @@ def test_a_calibrated_decoder_has_the_variance_of_the_lowest_loss():
     assert found == pytest.approx(losses[2]) and min(losses) == losses[2]
 
 
-def test_a_mixture_has_the_density_of_tensorflow_probability():
-    tfd, z = tfp.distributions, tf.random.normal([5, 20])
-    for model in (variants.MixtureVAE(), variants.VampVAE()):
-        loss(model)
-        mixture = tfd.MixtureSameFamily(
-            tfd.Categorical(tf.zeros([100])),
-            tfd.MultivariateNormalDiag(*model.components()))
-        np.testing.assert_allclose(model.log_prior(z), mixture.log_prob(z),
-                                   rtol=1e-5)
-        assert model.generate(3).shape == [3, 28, 28, 1]
-
-
-def test_a_flow_counts_the_change_of_volume(monkeypatch):
-    model, noise = variants.FlowVAE(), tf.Variable(tf.random.normal([1, 20]))
-    loss(model)
-    monkeypatch.setattr(variants, "sample_z",
-                        lambda mean, stddev: mean + stddev * noise)
-    with tf.GradientTape() as tape:
-        z, log_q = model.posterior(IMAGES[:1])
-    volume = tf.linalg.det(tape.jacobian(z, noise)[0, :, 0])
-    assert float(log_q[0]) == pytest.approx(float(
-        variants.log_gaussian(noise, 0., 1.)[0] - tf.math.log(abs(volume))))
-
-
-def test_pixels_are_drawn_anew_and_all_variants_train():
-    model = variants.BinaryVAE()
-    assert loss(model, 0)["loss"] != loss(model, 1)["loss"]
-    for kind in (variants.MixtureVAE, variants.VampVAE, variants.FlowVAE):
-        first, *_, last = fit(kind(), IMAGES, epochs=5, batchsize=5,
-                              learning_rate=0.003)
-        assert last["loss"] < first["loss"]
+def test_a_gaussian_has_the_density_of_tensorflow_probability():
+    z, mean, stddev = np.abs(np.random.default_rng(0).normal(
+        size=(3, 5, 20))) + 0.1
+    expected = tfp.distributions.MultivariateNormalDiag(mean, stddev)
+    np.testing.assert_allclose(variants.log_gaussian(z, mean, stddev),
+                               expected.log_prob(z))

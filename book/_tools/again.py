@@ -98,8 +98,7 @@ def changes_in(path, other_path, compares_outputs):
             number: others[number] for number, verdict in verdicts.items()
             if others.get(number, verdict) != verdict}}
     if compares_outputs:
-        compared = [pair for pair in pairs if not compare.is_timing(pair[0])
-                    and not compare.is_of_another(pair[0], nb)]
+        compared = [pair for pair in pairs if not compare.is_timing(pair[0])]
         changes["compared"] = len(compared)
         changes["out"] = [
             count for cell, count, ran in compared if [*compare.differences(

@@ -13,9 +13,7 @@ in its metadata, for instance {"vae_tf": {"rtol": 0.05, "ssim": 0.9}}:
 - `letters`: its letters may stand so many pixels away, by default 4.
 - `colours`: so may its colours, by default 2, or 24 where `ssim` is lowered.
 
-Of a cell tagged `timing` only the kinds of its outputs are compared, and of
-one tagged `processor` likewise where the processor is of another kind than
-that which the notebook names: there its last digits have decided too much.
+Of a cell tagged `timing` only the kinds of its outputs are compared.
 """
 
 import base64
@@ -23,7 +21,6 @@ import copy
 import io
 import itertools
 import json
-import platform
 import re
 
 import nbformat
@@ -119,7 +116,7 @@ def unit(number):
     """Return one unit in the last digit of a printed number."""
     mantissa, _, exponent = number.partition("e")
     decimals = mantissa.partition(".")[2]
-    digit = f"1e{int(exponent or 0) - len(decimals)}"  # in a name, maybe 3e1387
+    digit = f"1e{int(exponent or 0) - len(decimals)}"  # of a name, 3e1387
     return float(digit) * (mantissa[-1] != ".")
 
 
@@ -254,19 +251,6 @@ def whole_streams(outputs):
 def is_timing(cell):
     """Return whether a cell's outputs are measured times."""
     return "timing" in cell.metadata.get("tags", ())
-
-
-def is_of_another(cell, nb):
-    """Return whether a cell shows what another kind of processor decided."""
-    return ("processor" in cell.metadata.get("tags", ())
-            and nb.metadata.get("processor") != processor())
-
-
-def processor():
-    """Return what kind of processor this is, by its instructions."""
-    known = np.show_config(mode="dicts")["SIMD Extensions"]
-    last = [*known.get("baseline", ()), *known.get("found", ())][-1:]
-    return " ".join([platform.machine(), *last])
 
 
 def forbidden(outputs):

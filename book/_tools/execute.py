@@ -31,8 +31,6 @@ STOPPED = ("**This chapter stopped at the cell above**, which {}. What "
 MNIST = "MNIST; their outputs were compared with the committed ones"
 STAND_IN = ("the stand-in digits, as MNIST could not be had; their own checks "
             "ran, output values were NOT compared")
-OTHER = ("{} cells of {} show what the kind of processor decides; this is "
-         "another ({}), their values were NOT compared")
 
 
 def pytest_addoption(parser):
@@ -114,7 +112,6 @@ class Chapter(plugin.IPyNbFile):
         nb = compare.executed(self.nb, [
             cell.test_outputs or [] for cell in self.cells])
         nb.metadata["seconds"] = round(time.monotonic() - self.started)
-        nb.metadata["processor"] = compare.processor()
         is_complete = all(cell.has_run for cell in self.cells)
         if is_complete or self.config.option.no_compare:
             show_failed_checks(nb)
@@ -122,10 +119,8 @@ class Chapter(plugin.IPyNbFile):
                 cut(nb, *self.stopped)
             compare.write(nb, self.config.rootpath
                           / self.config.option.executed / self.nodeid)
-        uncompared = sum(compare.is_of_another(cell, self.nb)
-                         for cell, _ in compare.code_cells(self.nb))
         self.cells[-1].user_properties.append(("chapter", (
-            self.nodeid, nb.metadata["seconds"], is_complete, uncompared)))
+            self.nodeid, nb.metadata["seconds"], is_complete)))
 
 
 def show_failed_checks(nb):
@@ -169,10 +164,8 @@ class Cell(plugin.IPyNbCell):
         if not self.config.option.no_compare:
             nb = self.parent.nb
             cell, count = compare.code_cells(nb)[self.cell_num]
-            if faults := compare.all_faults(
-                    cell, count, self.test_outputs,
-                    self.parent.compares_values
-                    and not compare.is_of_another(cell, nb)):
+            if faults := compare.all_faults(cell, count, self.test_outputs,
+                                            self.parent.compares_values):
                 self.raise_cell_error("\n".join(faults))
 
     def execute(self):
@@ -234,21 +227,18 @@ class Report:
     def pytest_runtest_logreport(self, report):
         properties = dict(report.user_properties)
         if report.when == "teardown" and "chapter" in properties:
-            name, seconds, is_complete, _ = properties["chapter"]
+            name, seconds, is_complete = properties["chapter"]
             self.chapters.append(properties["chapter"])
             self.terminal.ensure_newline()
             self.terminal.write_line(f"{name:36} {seconds:4.0f} s"
                                      + "  stopped" * (not is_complete))
 
     def pytest_terminal_summary(self):
-        for name, _, is_complete, uncompared in sorted(self.chapters):
+        for name, _, is_complete in sorted(self.chapters):
             if not is_complete:
                 self.terminal.write_line(f"{name} did not run to its end")
-            elif uncompared and not self.config.option.no_compare:
-                self.terminal.write_line(OTHER.format(
-                    uncompared, name, compare.processor()))
         if self.chapters and not self.config.option.no_compare:
-            complete = sum(is_complete for _, _, is_complete, _
+            complete = sum(is_complete for _, _, is_complete
                            in self.chapters)
             self.terminal.write_line(
                 f"{complete} of {len(self.chapters)} chapters ran on "

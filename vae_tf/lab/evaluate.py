@@ -120,11 +120,11 @@ def infinite_where(kl, values, owner):
 
 
 def frechet_distance(features, others):
-    """Return the Fréchet distance of two Gaussians fitted to features.
+    """Return the squared Fréchet distance of Gaussians fitted to features.
 
     [n, d] and [m, d], more of each than d -> float, 0 for equal means and
     covariances. The fewer features, the larger it comes out, so only
-    distances from equally many are comparable. (Chapter 5; Heusel et al.
+    distances from equally many are comparable. (Chapter 4; Heusel et al.
     2017, equation 6)
     """
     features, others = feature_sets("frechet_distance", features=features,

@@ -6,7 +6,7 @@ import tensorflow as tf
 from vae_tf import losses
 from vae_tf.models import VAE
 from vae_tf.networks import sample_z
-from vae_tf.ops import dense, get_variable
+from vae_tf.ops import dense
 
 
 class SoftplusVAE(VAE):
@@ -85,97 +85,6 @@ class DenseVAE(SoftplusVAE):
 
 class WeightedDenseVAE(WeightedVAE, DenseVAE):
     """A VAE of dense layers whose KL counts `weight` times."""
-
-
-class BinaryVAE(SoftplusVAE):
-    """A VAE of black and white pixels, drawn anew from the grey each time.
-
-    The KL is estimated from the one draw: log q(z|x) - log p(z). What is
-    learned may then be another prior, or another posterior.
-    """
-
-    def __init__(self):
-        super().__init__(20, losses.cross_entropy)
-
-    def posterior(self, images):
-        """Draw a code for each image: images -> z, log q(z|x)."""
-        z_mean, z_stddev = self.recognition(images)
-        z = sample_z(z_mean, z_stddev)
-        return z, log_gaussian(z, z_mean, z_stddev)
-
-    def log_prior(self, z):
-        """Return log p(z) of codes [n, n_z]: [n]."""
-        return log_gaussian(z, 0.0, 1.0)
-
-    def loss(self, images):
-        pixels = tf.cast(tf.random.uniform(tf.shape(images)) < images,
-                         tf.float32)
-        z, log_q = self.posterior(pixels)
-        generation_loss = tf.reduce_mean(
-            self.generation_loss(self.generation(z), pixels))
-        latent_loss = tf.reduce_mean(log_q - self.log_prior(z))
-        return {"loss": generation_loss + latent_loss,
-                "generation_loss": generation_loss,
-                "latent_loss": latent_loss}
-
-
-class MixtureVAE(BinaryVAE):
-    """A VAE whose prior is a mixture of Gaussians that are trained."""
-
-    def components(self):
-        """Return the Gaussians' means and standard deviations [k, n_z]."""
-        with self.scope:
-            means = get_variable("prior/mean", [100, self.n_z],
-                                 tf.random.normal)
-            raw = get_variable("prior/stddev", [100, self.n_z], tf.zeros)
-        return means, tf.nn.softplus(raw)
-
-    def log_prior(self, z):
-        log_each = log_gaussian(z[:, None], *self.components())   # [n, k]
-        return tf.reduce_logsumexp(log_each, 1) - np.log(100)
-
-    def generate(self, n):
-        chosen = tf.random.uniform([n], 0, 100, tf.int32)
-        return self.generation(sample_z(*[
-            tf.gather(part, chosen) for part in self.components()]))
-
-
-class VampVAE(MixtureVAE):
-    """A VAE whose prior is the posteriors of pictures that are trained.
-
-    (Tomczak and Welling 2018, equation 9)
-    """
-
-    def components(self):
-        with self.scope:
-            raw = get_variable("prior/pictures", [100, *self.image_shape],
-                               lambda shape: tf.random.normal(shape) - 2)
-        return self.recognition(tf.sigmoid(raw))
-
-
-class FlowVAE(BinaryVAE):
-    """A VAE whose posterior is bent by four coupling steps.
-
-    Each shifts and scales one half of a code by a network that sees the other
-    half, and the encoder's means. (Rezende and Mohamed 2015; Dinh et al.
-    2017)
-    """
-
-    def posterior(self, images):
-        z_mean, z_stddev = self.recognition(images)
-        z = sample_z(z_mean, z_stddev)
-        log_q = log_gaussian(z, z_mean, z_stddev)
-        for i in range(4):
-            kept, changed = tf.split(z, 2, 1)
-            with self.scope:
-                seen = tf.concat([kept, z_mean], 1)
-                h = tf.nn.relu(dense(seen, seen.shape[1], 64, f"flow{i}_h"))
-                shift, raw = tf.split(
-                    dense(h, 64, self.n_z, f"flow{i}_out"), 2, 1)
-            log_scale = tf.tanh(raw)
-            z = tf.concat([changed * tf.exp(log_scale) + shift, kept], 1)
-            log_q -= tf.reduce_sum(log_scale, 1)
-        return z, log_q
 
 
 def log_gaussian(z, mean, stddev):
