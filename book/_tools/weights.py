@@ -73,18 +73,23 @@ def recipes():
               for name, model in models.items()}
     found["VQ-VAE"] = common | {"model": VQVAE(64), "epochs": 10}
 
-    @functools.cache    # a second stage asks for the first when it is used
-    def encoder(name):
-        first, _ = trained(**found[name], keep=True)
-        return first.tokens if name == "VQ-VAE" else standardized(
-            lambda images: first.recognition(images)[0],
-            training.images[:5000])[0]
+    @functools.cache    # the first stage, when the second asks for it
+    def tokens():
+        first, _ = trained(**found["VQ-VAE"] | {"model": VQVAE(64)}, keep=True)
+        return first.tokens
 
-    found["tokens"] = common | {"epochs": 8, "model": TokenPrior(
-        lambda images: encoder("VQ-VAE")(images))}
-    found["flow"] = common | {"epochs": 24, "learning_rate": 0.004,
-                              "model": Flow(lambda images: encoder(
-                                  "noise without KL")(images))}
+    @functools.cache
+    def codes():
+        first, _ = trained(**common, keep=True, model=variants.SwitchedVAE(
+            noise=True, kl=False))
+        return standardized(lambda images: first.recognition(images)[0],
+                            training.images[:5000])[0]
+
+    found["tokens"] = common | {
+        "model": TokenPrior(lambda images: tokens()(images)), "epochs": 8}
+    found["flow"] = common | {
+        "model": Flow(lambda images: codes()(images)), "epochs": 24,
+        "learning_rate": 0.004}
     return found
 
 
