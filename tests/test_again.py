@@ -1,9 +1,13 @@
 """Chapters that are run again, with other seeds or as another processor."""
 
+import json
+
 import nbformat
+import numpy as np
 from nbformat.v4 import new_output
 
 from book._tools import again, compare
+from book._tools.toc import ROOT, chapters
 from tests.test_execute import (  # noqa: F401
     cell, committed, read, run, stream)
 
@@ -46,8 +50,25 @@ def test_what_changes_in_another_run_is_told(tmp_path):
     nbformat.write(other, tmp_path / "b.ipynb")
     assert again.changes_in(tmp_path / "a.ipynb", tmp_path / "b.ipynb",
                             compares_outputs=True) == {
-        "cells": 5, "failed": [3, 5], "judged": 1,
+        "margins": {}, "cells": 5, "failed": [3, 5], "judged": 1,
         "claims": {"7": "does not hold"}, "compared": 4, "out": [2, 3, 5]}
     assert again.changes_in(tmp_path / "a.ipynb", tmp_path / "a.ipynb",
                             compares_outputs=False) == {
-        "cells": 5, "failed": [], "judged": 1, "claims": {}}
+        "margins": {}, "cells": 5, "failed": [], "judged": 1, "claims": {}}
+
+
+def test_a_check_is_four_standard_deviations_from_failing():
+    seeds = json.loads(again.RESULTS.read_text())["seeds"]["runs"].values()
+    near, compared = [], set()
+    for chapter in chapters(ROOT):
+        nb = nbformat.read(ROOT / chapter, as_version=4)
+        others = [run[chapter]["margins"] for run in seeds if chapter in run]
+        for check, margins in nb.metadata.get("margins", {}).items():
+            runs = [margins, *(other[check] for other in others if len(
+                other.get(check, [])) == len(margins))]
+            if len(runs) > 2:
+                compared.add(chapter)
+                mean, sd = np.mean(runs, axis=0), np.std(runs, axis=0, ddof=1)
+                if (mean < 4 * sd).any():
+                    near.append((chapter, check, *mean, *sd))
+    assert compared and not near

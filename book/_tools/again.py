@@ -80,7 +80,7 @@ def main():
 def changes_in(path, other_path, compares_outputs):
     """Return what changed from a committed chapter to another run of it.
 
-    That is the cells whose checks failed or which raised, of how many; the
+    That is by how much its checks held; the cells whose checks failed or which raised, of how many; the
     claims with another verdict, of how many; and, where outputs are compared,
     the cells that are out of their tolerances.
     """
@@ -90,7 +90,8 @@ def changes_in(path, other_path, compares_outputs):
              in zip(compare.code_cells(nb), compare.code_cells(other))
              if count]
     verdicts, others = claims(nb), claims(other)
-    changes = {"cells": len(pairs), "failed": [
+    changes = {"margins": other.metadata.get("margins", {}),
+               "cells": len(pairs), "failed": [
         count for _, count, ran in pairs if any(
             compare.is_failed_check(output) or output.output_type == "error"
             for output in ran.outputs)],
@@ -123,7 +124,7 @@ def save(kind, name, changes):
     runs = results.setdefault(kind, {}).setdefault("runs", {})
     runs[name] = {**runs.get(name, {}), **changes}
     results[kind].update(machine=machine(), date=str(datetime.date.today()))
-    write(RESULTS, json.dumps(results, indent=1) + "\n")
+    write(RESULTS, json.dumps(results) + "\n")
 
 
 if __name__ == "__main__":

@@ -5,8 +5,10 @@ and on one thread. `make test` compares the outputs with the committed ones;
 `make book` and book/_tools/again.py only save them (--no-compare).
 """
 
+import ast
 import collections
 import functools
+import json
 import os
 import time
 from pathlib import Path
@@ -71,6 +73,13 @@ class Kernel(kernel.RunningKernel):
         if reply["content"]["status"] != "ok":
             raise RuntimeError("\n".join(reply["content"]["traceback"]))
 
+    def value(self, expression):
+        """Return what a Python expression is in the kernel, as JSON can."""
+        reply = self.kc.execute_interactive("", silent=True, user_expressions={
+            "json": f"__import__('json').dumps({expression})"}, timeout=120)
+        [found] = reply["content"]["user_expressions"].values()
+        return json.loads(ast.literal_eval(found["data"]["text/plain"]))
+
     def await_reply(self, msg_id, timeout=None):
         end = time.monotonic() + (timeout or np.inf)
         while True:
@@ -108,10 +117,13 @@ class Chapter(plugin.IPyNbFile):
         self.stopped = None
 
     def teardown(self):
+        is_checked = self.config.option.nbval_current_env and not self.stopped
+        margins = self.kernel.value("__margins__") if is_checked else {}
         super().teardown()
         nb = compare.executed(self.nb, [
             cell.test_outputs or [] for cell in self.cells])
         nb.metadata["seconds"] = round(time.monotonic() - self.started)
+        nb.metadata["margins"] = margins
         is_complete = all(cell.has_run for cell in self.cells)
         if is_complete or self.config.option.no_compare:
             show_failed_checks(nb)
