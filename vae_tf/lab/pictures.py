@@ -1,4 +1,4 @@
-"""Pictures that are no digits: a folder of them, and pieces of photographs."""
+"""Pictures that are no digits: a folder of them, pieces of photographs."""
 
 from pathlib import Path
 
@@ -9,19 +9,18 @@ from vae_tf.support import checks
 
 
 def load_pictures(folder, size=32, channels=3):
-    """Return all pictures of a folder, by name, as one array for a VAE.
+    """Return all pictures of a folder, in the order of their names.
 
     -> float32 [n, size, size, channels], pixels in [0, 1]; 3 channels are
     red, green and blue, 1 is grey. A picture may have any size and mode that
-    Pillow reads. It is turned as its EXIF says, its middle square is cut out
-    and resized; what is transparent becomes white, of a film the first frame
-    is taken, and pixels of 32 bits are scaled by their own range. Files
-    whose suffix is no picture's are passed over, nothing is written. Raises
-    TypeError or ValueError, naming the argument or the file. (Appendix F)
+    Pillow reads: it is turned as its EXIF says, its middle square is cut out
+    and resized; what is transparent becomes white, a film is its first frame,
+    pixels of 32 bits are scaled by their range. Files with another suffix are
+    passed over. Raises TypeError or ValueError, naming the argument or the
+    file that is broken. (Appendix F)
     """
     owner = "load_pictures"
-    size = checks.integer("size", size, owner, low=8)
-    if size % 2:
+    if checks.integer("size", size, owner, low=8) % 2:
         raise ValueError(checks.message(
             "size", owner, "be even, as the network halves it", size))
     if channels not in (1, 3):
@@ -35,8 +34,9 @@ def load_pictures(folder, size=32, channels=3):
     paths = sorted(path for path in Path(folder).iterdir()
                    if path.suffix.lower() in known and path.is_file())
     if not paths:
-        raise ValueError(checks.message("folder", owner, "hold pictures, such "
-                                        "as .png or .jpg", f"{folder!r}"))
+        raise ValueError(checks.message(
+            "folder", owner, "hold pictures, such as .png or .jpg",
+            f"none in {str(folder)!r}"))
     pictures = [load_picture(path, size, channels) for path in paths]
     return np.float32(pictures).reshape(-1, size, size, channels) / 255
 
@@ -46,20 +46,19 @@ def load_picture(path, size, channels):
     try:
         with Image.open(path) as file:
             image = ImageOps.exif_transpose(file)
-    except Exception as error:     # a broken file makes Pillow raise anything
+        if image.mode[0] in "IF":   # 16 or 32 bits, which Pillow would cut off
+            values, short = np.float64(image), image.mode.startswith("I;16")
+            low, high = (0, 65535) if short else (values.min(), values.max())
+            image = Image.fromarray(np.uint8(
+                255 * (values - low) / max(high - low, 1e-12)))
+        if image.has_transparency_data:
+            image = Image.alpha_composite(
+                Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+        image = image.convert("RGB").convert("RGB" if channels == 3 else "L")
+        return np.asarray(ImageOps.fit(image, (size, size)))
+    except Exception as error:      # a broken file makes Pillow raise anything
         raise ValueError(f"{str(path)!r} cannot be read as a picture: "
                          f"{error}") from error
-    if image.mode[0] in "IF":      # 16 or 32 bits, which Pillow would cut off
-        values = np.float64(image)
-        low, high = ((0, 65535) if image.mode.startswith("I;16")
-                     else (values.min(), values.max()))
-        image = Image.fromarray(np.uint8(
-            255 * (values - low) / max(high - low, 1e-12)))
-    if image.has_transparency_data:
-        image = Image.alpha_composite(
-            Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
-    image = image.convert("RGB" if channels == 3 else "L")
-    return np.asarray(ImageOps.fit(image, (size, size)))
 
 
 def patches(n=2000):
