@@ -43,7 +43,7 @@ def test_a_figure_is_at_most_seven_inches_wide_and_not_distorted():
 def test_show_rows_labels_a_row_for_each_name():
     rows = {"colour": IMAGES, "grey": list(IMAGES[..., :1])}
     axes = plots.show_rows(rows)
-    assert [ax.get_ylabel() for ax in axes] == ["colour", "grey"]
+    assert [ax.get_title("left") for ax in axes] == ["colour", "grey"]
     for ax, row in zip(axes, rows.values(), strict=True):
         assert np.array_equal(ax.images[0].get_array(),
                               plots.merge(row, (1, 6)).squeeze())

@@ -52,7 +52,7 @@ def show(images, size=None, title=None, ax=None):
 
 
 def show_rows(rows):
-    """Draw {"label": images [n, h, w, c], ...}, one labelled row each.
+    """Draw {"label": images [n, h, w, c], ...}, each row under its label.
 
     Rows must have equally many images of one size, grey or in colour. Returns
     the Axes, one per row. Raises as `show` does.
@@ -70,12 +70,9 @@ def show_rows(rows):
             "each row", ", ".join(map(str, sizes.values()))))
     [(n, h, w)] = sizes
     _, axes = plt.subplots(len(rows), 1, squeeze=False, layout="constrained",
-                           figsize=(5, 5 * len(rows) * h / (n * w)))
+                           figsize=(5, len(rows) * (0.25 + 5 * h / (n * w))))
     for ax, label, row in zip(axes[:, 0], rows, images):
-        show(row, ax=ax)
-        ax.set_axis_on()
-        ax.set(xticks=[], yticks=[])
-        ax.set_ylabel(label, rotation=0, ha="right", va="center")
+        show(row, ax=ax).set_title(label, loc="left", fontsize=11, pad=3)
     return axes[:, 0]
 
 

@@ -15,7 +15,8 @@ from docutils import nodes
 def visit_image(translator, node):
     """Write an image; all but the first load when they are nearly seen."""
     size, kind = size_and_kind(Path(translator.builder.srcdir, node["uri"]))
-    node["classes"].append(kind)
+    if "photo" not in node["classes"]:  # said in the cell: digits in a plot
+        node["classes"].append(kind)
     is_first = node is next(translator.document.findall(nodes.image))
     type(translator).visit_image(translator, node)
     translator.body[-1] = translator.body[-1].replace(
