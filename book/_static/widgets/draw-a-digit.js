@@ -97,9 +97,9 @@ figures["draw-a-digit"] = (place, {images, reach, ...arrays}) => {
       captioned(pad.canvas, "Draw here"),
       captioned(seenPicture, "as the encoder sees it"),
       captioned(decoded, "decoded")),
-    make("div", {class: "figure-buttons"},
+    make("div", {class: "figure-buttons figure-ten"},
       makeButton("Clear", () => start(black.slice(), false)),
-      "or start from a test image: ",
+      make("span", {}, "or start from a test image:"),
       ...tests.map((pixels, digit) => makeButton(
         digit, () => start(pixels.slice(), true),
         {"aria-label": `Test image ${digit}`}))),
@@ -114,7 +114,7 @@ figures["draw-a-digit"] = (place, {images, reach, ...arrays}) => {
       ([name, five]) => make("div", {class: "figure-draws"},
         make("span", {}, name), ...five.map(one => one.button))),
     status);
-  start(tests[7].slice(), true);
+  start(tests[3].slice(), true);
   choose(vae);
 };
 

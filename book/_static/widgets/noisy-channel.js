@@ -55,7 +55,7 @@ figures["noisy-channel"] = (place, {names, numbers, stddevs, bits}) => {
     make("div", {class: "figure-buttons"},
       make("label", {}, "The sender means ", sender),
       makeButton("Send it", send)),
-    make("label", {class: "figure-wide"}, make("span", {}, "noise"),
+    make("label", {class: "figure-wide"}, make("span", {}, "standard deviation"),
       make("span", {class: "figure-slider"},
            make("span", {class: "figure-track"}), slider), readout),
     line,
@@ -83,7 +83,7 @@ function drawLine(svg, names, numbers, sent, stddev, arrived) {
       class: i === sent ? "figure-chosen" : ""},
       makeSVG("line", {x1: number, x2: number, y1: 0, y2: 0.12,
                        class: "figure-axis"}),
-      makeSVG("text", {x: number, y: 0.6 + 0.5 * (i % 2)}, names[i]))),
+      makeSVG("text", {x: number, y: 0.6 + 0.5 * ((i + sent) % 2)}, names[i]))),
     ...(arrived === null ? [] : [makeSVG("circle", {
       cx: Math.max(-0.9, Math.min(10.9, arrived)), cy: 0, r: 0.14,
       class: "figure-point"})]));
