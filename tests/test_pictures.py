@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from vae_tf.lab.pictures import load_pictures, patches
+from vae_tf.lab.pictures import load_pictures
 
 PHOTO = Image.fromarray(data.chelsea()[:300, 75:375])
 EXPECTED = np.float32(PHOTO.resize((32, 32), Image.Resampling.BICUBIC)) / 255
@@ -78,8 +78,3 @@ def test_an_empty_folder_and_a_broken_file_are_named(tmp_path):
         (tmp_path / "whole.png").read_bytes()[:9000])
     with pytest.raises(ValueError, match="cut.png' cannot be read"):
         load_pictures(tmp_path)
-
-
-def test_patches_are_pixels_of_the_photographs():
-    assert [part.shape for part in patches(8)] == [(32, 32, 32, 3),
-                                                   (8, 32, 32, 3)]
