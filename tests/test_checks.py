@@ -101,6 +101,7 @@ def training(name):
     ("VAE.generate", "n", VAE().generate, NO_COUNTS),
     ("Autoencoder", "n_z", Autoencoder, NO_COUNTS),
     ("Memorizer", "image_shape", Memorizer, NO_SHAPES),
+    ("VAE", "image_shape", lambda v: VAE(image_shape=v), NO_SHAPES),
     ("merge", "size", lambda v: plots.merge(IMAGES, v), [
         (6, "6"), (None, "None"), ((6,), "(6,)"), ((2., 3), "(2.0")]),
     ("merge", "images", lambda v: plots.merge(IMAGES, v), [

@@ -83,6 +83,19 @@ def test_the_defaults_are_those_of_2016_but_for_the_start_of_z_stddev():
         assert np.all(z_stddev == np.float32(start)) and np.all(z_mean == 0)
 
 
+@pytest.mark.parametrize("shape", [(32, 32, 3), (8, 10, 1), (30, 64, 4)])
+def test_a_vae_takes_images_of_another_shape(shape):
+    images = np.random.default_rng(0).random((40, *shape), np.float32)
+    vae = VAE(3, image_shape=list(shape))
+    first, *_, last = train(vae, images, epochs=4, batchsize=10)
+    assert last["loss"] < first["loss"]
+    assert vae.reconstruct(images).shape == images.shape
+    assert vae.generate(2).shape == (2, *shape)
+    anything = tf.TensorSpec(None)  # not even the rank is known
+    graph = tf.function(vae.reconstruct, input_signature=[anything])
+    assert graph(images).shape == images.shape
+
+
 @pytest.mark.parametrize("terms, every", [
     (generation_loss, 1), (cross_entropy, 20)])
 def test_a_vae_trains_where_pictures_are_blank(terms, every):

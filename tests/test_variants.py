@@ -42,6 +42,25 @@ def test_a_weight_and_two_switches_change_the_sum_alone():
     assert kl["generation_loss"] != whole["generation_loss"]
 
 
+def test_a_conditional_vae_is_told_the_label_in_both_halves():
+    model, labels = variants.ConditionalVAE(3), np.eye(10, dtype="f")[[3] * 20]
+    terms = model.loss(labels, IMAGES)
+    assert terms["loss"] == terms["generation_loss"] + terms["latent_loss"]
+    with tf.GradientTape() as tape:
+        loss = model.loss(labels, IMAGES)["loss"]
+    found = tape.gradient(loss, model.trainable_variables)
+    assert all(np.any(gradient != 0) for gradient in found)
+    for v in model.trainable_variables:
+        v.assign(tf.random.stateless_normal(v.shape, [0, 0], stddev=0.1))
+    others = np.roll(labels, 1, axis=1)
+    for one, other in zip(
+            [*model.recognition(IMAGES, labels),
+             model.generation(np.ones([20, 3], "f"), labels)],
+            [*model.recognition(IMAGES, others),
+             model.generation(np.ones([20, 3], "f"), others)]):
+        assert np.all(np.any(one != other, axis=-1).reshape(20, -1).any(1))
+
+
 def test_a_calibrated_decoder_has_the_variance_of_the_lowest_loss():
     error = loss(SoftplusVAE(20, generation_loss))["generation_loss"]
     losses = [error / (2 * s) + 784 / 2 * np.log(2 * np.pi * s)

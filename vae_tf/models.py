@@ -15,8 +15,8 @@ class Memorizer(tf.Module):
 
     def __init__(self, image_shape=(28, 28, 1)):
         super().__init__()
-        checks.image_shape(image_shape, networks.count_doublings)
-        self.image_shape = tuple(image_shape)
+        self.image_shape = checks.image_shape(
+            image_shape, networks.count_doublings, "Memorizer")
         self.scope = ops.Scope()
 
     def generation(self, z):
@@ -71,18 +71,20 @@ class Autoencoder(tf.Module):
 
 
 class VAE(tf.Module):
-    """The article's variational autoencoder of images [n, 28, 28, 1].
+    """The article's variational autoencoder of images [n, *image_shape].
 
     `generation_loss` is a function of generated and real images that returns
     one number for each: the article's squared error, or the 2016 program's
     `cross_entropy`. z_stddev starts around `stddev_start`. In 2016 that was
-    0, from which a blank image has an infinite loss. (Chapter 5)
+    0, from which a blank image has an infinite loss. `image_shape` is that of
+    Memorizer. (Chapter 5, Appendix F)
     """
-    image_shape = (28, 28, 1)
 
     def __init__(self, n_z=20, generation_loss=losses.generation_loss,
-                 stddev_start=0.02):
+                 stddev_start=0.02, image_shape=(28, 28, 1)):
         super().__init__()
+        self.image_shape = checks.image_shape(
+            image_shape, networks.count_doublings, "VAE")
         self.n_z = checks.integer("n_z", n_z, "VAE")
         checks.loss_per_image(generation_loss, self.image_shape)
         self.generation_loss = generation_loss

@@ -1,5 +1,6 @@
 """The two halves, in the order data flows: images -> codes -> images."""
 
+import numpy as np
 import tensorflow as tf
 
 from vae_tf.ops import conv2d, conv_transpose, dense, lrelu
@@ -8,31 +9,34 @@ from vae_tf.ops import conv2d, conv_transpose, dense, lrelu
 def features(input_images):
     """Return what the two convolutions see, flat: both encoders' first part.
 
-    images [n, 28, 28, 1] -> [n, 1568] (Chapter 4)
+    images [n, h, w, c] -> [n, h/4 * w/4 * 32], 1,568 for a digit (Chapter 4)
     """
-    h1 = lrelu(conv2d(input_images, 1, 16, "d_h1"))  # 28x28x1 -> 14x14x16
+    c = input_images.shape[3]
+    h1 = lrelu(conv2d(input_images, c, 16, "d_h1"))  # 28x28x1 -> 14x14x16
     h2 = lrelu(conv2d(h1, 16, 32, "d_h2"))           # 14x14x16 -> 7x7x32
-    return tf.reshape(h2, [-1, 7 * 7 * 32])
+    return tf.reshape(h2, [-1, np.prod(h2.shape[1:])])
 
 
 def encoder(input_images, n_z):
     """Choose one code per image: the encoder of the plain autoencoder.
 
-    images [n, 28, 28, 1] -> z [n, n_z] (Chapter 4)
+    images [n, h, w, c] -> z [n, n_z] (Chapter 4)
     """
-    return dense(features(input_images), 7 * 7 * 32, n_z, "w_z")
+    h2_flat = features(input_images)
+    return dense(h2_flat, h2_flat.shape[1], n_z, "w_z")
 
 
 def recognition(input_images, n_z, stddev_start=0.0):
     """Choose a mean and a standard deviation per latent variable.
 
-    images [n, 28, 28, 1] -> z_mean, z_stddev, each [n, n_z]. z_stddev is a
+    images [n, h, w, c] -> z_mean, z_stddev, each [n, n_z]. z_stddev is a
     linear output whose sign means nothing; its bias starts at `stddev_start`.
     (Chapter 5)
     """
     h2_flat = features(input_images)
-    z_mean = dense(h2_flat, 7 * 7 * 32, n_z, "w_mean")
-    z_stddev = dense(h2_flat, 7 * 7 * 32, n_z, "w_stddev", stddev_start)
+    length = h2_flat.shape[1]                        # 7x7x32 = 1568
+    z_mean = dense(h2_flat, length, n_z, "w_mean")
+    z_stddev = dense(h2_flat, length, n_z, "w_stddev", stddev_start)
     return z_mean, z_stddev
 
 

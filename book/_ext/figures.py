@@ -20,6 +20,7 @@ from book._ext.images import size_and_kind
 LOG = logging.getLogger(__name__)
 # The scripts of each figure, and what it is called where nothing is seen.
 FIGURES = {
+    "asked-digit": (["film.js"], "Ten handwritings of the digit asked for"),
     "cat-film": (["film.js"], "The cat, while the network learns"),
     "draw-a-digit": (["network.js", "draw-a-digit.js"],
                      "A sheet to draw a digit on, its code and its picture"),

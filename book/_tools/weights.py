@@ -24,7 +24,7 @@ def recipes():
     import numpy as np
 
     from vae_tf import Autoencoder, cross_entropy, data, generation_loss
-    from vae_tf.lab import classifier, variants
+    from vae_tf.lab import classifier, pictures, variants
     from vae_tf.lab.trained import trained
     from vae_tf.lab.variants import SoftplusVAE
     from vae_tf.lab.vq import VQVAE, Flow, TokenPrior, standardized
@@ -50,6 +50,16 @@ def recipes():
                 "batchsize": 50, "learning_rate": 0.003, "seed": seed}
     found["40 latents, 1 epoch"] = common | {
         "model": SoftplusVAE(40, cross_entropy), "epochs": 1}
+    told, others_told = [(np.eye(10)[split.labels], split.images)
+                         for split in (training, validation)]
+    found["conditional"] = common | {
+        "model": variants.ConditionalVAE(20, cross_entropy),
+        "arrays": told, "validation": others_told}
+    pieces, other_pieces = pictures.patches()
+    found["patches"] = common | {
+        "model": SoftplusVAE(12, image_shape=(32, 32, 3)),
+        "arrays": pieces, "validation": other_pieces, "epochs": 30,
+        "learning_rate": 0.003}
     for weight in (0.1, 1, 10, 784):    # chapter 5's dial
         found[f"short, KL weight {weight}"] = common | {
             "model": variants.WeightedVAE(weight), "epochs": 3,

@@ -15,7 +15,8 @@ from tests.pages.conftest import HTML
 from vae_tf import VAE, Autoencoder
 from vae_tf.lab import channel
 
-PAGES = {"cat-film": "book/01_one_image", "draw-a-digit": "book/09_mnist",
+PAGES = {"asked-digit": "book/f_your_own_pictures",
+         "cat-film": "book/01_one_image", "draw-a-digit": "book/09_mnist",
          "epochs": "book/09_mnist", "latent-explorer": "book/d_latent_space",
          "loss-scale": "book/05_unit_gaussian",
          "moving-scale": "book/index",

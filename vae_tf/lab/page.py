@@ -15,7 +15,7 @@ def export(name, contents):
     it takes the place of the picture that the same cell draws. `contents` are
     {"name": array or list of strings}: arrays go as they are, so round them
     first (np.float16 halves the page). Raises TypeError or ValueError, naming
-    the argument. (Chapters 1, 5, 7, 9 and D)
+    the argument. (Chapters 1, 5, 7, 9, D and F)
     """
     if not re.fullmatch("[a-z]+(-[a-z]+)*", str(name)):
         raise ValueError("The 'name' parameter of export must be words of a-z "

@@ -3,9 +3,9 @@
 import numpy as np
 import tensorflow as tf
 
-from vae_tf import losses
+from vae_tf import losses, networks
 from vae_tf.models import VAE
-from vae_tf.networks import sample_z
+from vae_tf.networks import features, sample_z
 from vae_tf.ops import dense
 
 
@@ -62,6 +62,34 @@ class SwitchedVAE(SoftplusVAE):
         if self.kl:
             loss += tf.reduce_mean(losses.latent_loss(z_mean, z_stddev))
         return {"loss": loss, "generation_loss": generation_loss}
+
+
+class ConditionalVAE(SoftplusVAE):
+    """A VAE both of whose halves are told the labels [n, k], one-hot.
+
+    (Appendix F; Kingma et al. 2014, Sohn et al. 2015)
+    """
+
+    def recognition(self, images, labels):
+        with self.scope:
+            h = tf.concat([features(images), labels], 1)
+            z_mean = dense(h, h.shape[1], self.n_z, "w_mean")
+            z_stddev = dense(h, h.shape[1], self.n_z, "w_stddev")
+            return z_mean, tf.nn.softplus(z_stddev)
+
+    def generation(self, z, labels):
+        with self.scope:
+            return networks.generation(tf.concat([z, labels], 1))
+
+    def loss(self, labels, images):
+        z_mean, z_stddev = self.recognition(images, labels)
+        z = sample_z(z_mean, z_stddev)
+        generation_loss = tf.reduce_mean(
+            self.generation_loss(self.generation(z, labels), images))
+        latent_loss = tf.reduce_mean(losses.latent_loss(z_mean, z_stddev))
+        return {"loss": generation_loss + latent_loss,
+                "generation_loss": generation_loss,
+                "latent_loss": latent_loss}
 
 
 class DenseVAE(SoftplusVAE):

@@ -143,6 +143,8 @@ def model_input(check, name, value, owner, shape):
     else:
         known = value.shape if value.shape.rank is not None else (None, *shape)
         form(name, value.dtype.as_numpy_dtype, list(known), owner, shape)
+        if not value.shape[1:].is_fully_defined():
+            value = tf.ensure_shape(value, [None, *shape])
     return tf.cast(value, tf.float32)
 
 
@@ -154,16 +156,17 @@ def one_code_each(name, codes, images, owner):
                                  f"{n} images", n_codes))
 
 
-def image_shape(shape, count_doublings):
-    """Raise unless a Memorizer can generate images of this shape."""
-    line = message("image_shape", "Memorizer", "be (height, width, channels) "
+def image_shape(shape, count_doublings, owner):
+    """Return a shape of images that `generation` can make, as a tuple."""
+    line = message("image_shape", owner, "be (height, width, channels) "
                    "with even height and width of at least 8", repr(shape))
     if not hasattr(shape, "__iter__"):
         raise TypeError(line)
     for length in shape:
-        integer("image_shape", length, "Memorizer")
+        integer("image_shape", length, owner)
     if len(shape) != 3 or not count_doublings(shape):
         raise ValueError(line)
+    return tuple(map(int, shape))
 
 
 def loss_per_image(function, image_shape):
