@@ -95,24 +95,29 @@ class ConditionalVAE(SoftplusVAE):
 class DenseVAE(SoftplusVAE):
     """A VAE of dense layers: two numbers need more of them to unfold."""
 
+    width = 128
+
     def recognition(self, images):
         with self.scope:
             flat = tf.reshape(images, [-1, 28 * 28])
-            h1 = tf.nn.relu(dense(flat, 28 * 28, 128, "d_h1"))
-            h2 = tf.nn.relu(dense(h1, 128, 128, "d_h2"))
-            return (dense(h2, 128, self.n_z, "w_mean"),
-                    tf.nn.softplus(dense(h2, 128, self.n_z, "w_stddev")))
+            h1 = tf.nn.relu(dense(flat, 28 * 28, self.width, "d_h1"))
+            h2 = tf.nn.relu(dense(h1, self.width, self.width, "d_h2"))
+            z_mean, z_stddev = [dense(h2, self.width, self.n_z, name)
+                                for name in ("w_mean", "w_stddev")]
+            return z_mean, tf.nn.softplus(z_stddev)
 
     def generation(self, z):
         with self.scope:
-            h1 = tf.nn.relu(dense(z, self.n_z, 128, "g_h1"))
-            h2 = tf.nn.relu(dense(h1, 128, 128, "g_h2"))
-            flat = tf.nn.sigmoid(dense(h2, 128, 28 * 28, "g_h3"))
+            h1 = tf.nn.relu(dense(z, self.n_z, self.width, "g_h1"))
+            h2 = tf.nn.relu(dense(h1, self.width, self.width, "g_h2"))
+            flat = tf.nn.sigmoid(dense(h2, self.width, 28 * 28, "g_h3"))
             return tf.reshape(flat, [-1, *self.image_shape])
 
 
 class WeightedDenseVAE(WeightedVAE, DenseVAE):
-    """A VAE of dense layers whose KL counts `weight` times."""
+    """A narrow VAE of dense layers whose KL counts `weight` times."""
+
+    width = 48
 
 
 def log_gaussian(z, mean, stddev):
