@@ -75,11 +75,9 @@ class VAE(tf.Module):
 
     `generation_loss` is a function of generated and real images that returns
     one number for each: the article's squared error, or the 2016 program's
-    `cross_entropy`. z_stddev starts around `stddev_start`. In 2016 that was
-    0, from which a blank image has an infinite loss. `image_shape` is that of
-    Memorizer. (Chapter 5, Appendix F)
+    `cross_entropy`. z_stddev starts around `stddev_start`; 2016 took 0, from
+    which a blank image has an infinite loss. (Chapter 5, Appendix F)
     """
-
     def __init__(self, n_z=20, generation_loss=losses.generation_loss,
                  stddev_start=0.02, image_shape=(28, 28, 1)):
         super().__init__()
