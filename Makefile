@@ -115,8 +115,11 @@ test-now: .venv/full  ## run every chapter, compare with its committed outputs
 weights: .venv/full
 	$(BIN)/python -m book._tools.weights
 
-test-slow: .venv/full
-	$(BIN)/python -m pytest tests/slow
+# Other libraries are in .venv-bench alone; what is missing is skipped.
+BESIDE = tests/slow/test_elsewhere.py tests/slow/test_benchmarks.py
+test-slow: .venv/full .venv-bench/full
+	$(BIN)/python -m pytest tests/slow $(BESIDE:%=--ignore=%)
+	.venv-bench/bin/python -m pytest $(BESIDE)
 
 test-all: test html test-pages colab-check test-slow  ## all there is to test, before an issue is closed
 

@@ -10,6 +10,7 @@ with the networks that it was at.
 
 import argparse
 import contextlib
+import functools
 import io
 import multiprocessing
 import os
@@ -24,7 +25,9 @@ def recipes():
 
     from vae_tf import Autoencoder, cross_entropy, data, generation_loss
     from vae_tf.lab import classifier, pictures, variants
+    from vae_tf.lab.trained import trained
     from vae_tf.lab.variants import SoftplusVAE
+    from vae_tf.lab.vq import VQVAE, Flow, TokenPrior, standardized
 
     training, validation, _ = data.mnist()
     common = {"arrays": training.images, "validation": validation.images,
@@ -76,8 +79,28 @@ def recipes():
             found[f"{loss.__name__}, weight {weight}"] = common | {
                 "model": variants.WeightedDenseVAE(weight, 40, loss),
                 "epochs": 20, "learning_rate": 0.003}
-    return found | {name: common | {"model": model}
-                    for name, model in models.items()}
+    found |= {name: common | {"model": model}
+              for name, model in models.items()}
+    found["VQ-VAE"] = common | {"model": VQVAE(64), "epochs": 10}
+
+    @functools.cache    # the first stage, when the second asks for it
+    def tokens():
+        first, _ = trained(**found["VQ-VAE"] | {"model": VQVAE(64)}, keep=True)
+        return first.tokens
+
+    @functools.cache
+    def codes():
+        first, _ = trained(**common, keep=True, model=variants.SwitchedVAE(
+            noise=True, kl=False))
+        return standardized(lambda images: first.recognition(images)[0],
+                            training.images[:5000])[0]
+
+    found["tokens"] = common | {
+        "model": TokenPrior(lambda images: tokens()(images)), "epochs": 8}
+    found["flow"] = common | {
+        "model": Flow(lambda images: codes()(images)), "epochs": 24,
+        "learning_rate": 0.004}
+    return found
 
 
 def store(name):
