@@ -64,8 +64,7 @@ def recipes():
                           (cross_entropy, (1, 40))):
         for weight in weights:
             found[f"{loss.__name__}, weight {weight}"] = common | {
-                "model": variants.WeightedDenseVAE(weight, 40, loss),
-                "epochs": 20, "learning_rate": 0.003}
+                "model": variants.WeightedDenseVAE(weight, 40, loss)}
     return found | {name: common | {"model": model}
                     for name, model in models.items()}
 
