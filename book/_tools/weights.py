@@ -77,8 +77,7 @@ def recipes():
                           (cross_entropy, (1, 40))):
         for weight in weights:
             found[f"{loss.__name__}, weight {weight}"] = common | {
-                "model": variants.WeightedDenseVAE(weight, 40, loss),
-                "epochs": 20, "learning_rate": 0.003}
+                "model": variants.WeightedDenseVAE(weight, 40, loss)}
     found |= {name: common | {"model": model}
               for name, model in models.items()}
     found["VQ-VAE"] = common | {"model": VQVAE(64), "epochs": 10}
