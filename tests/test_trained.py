@@ -118,7 +118,7 @@ def test_all_recipes_are_stored_and_nothing_else(begun):
     for recipe in recipes.values():
         trained(**recipe)
     assert begun == [] and len(files) == 2 * len(recipes)
-    assert sum(file.stat().st_size for file in files) < 8 * 2 ** 20
+    assert sum(file.stat().st_size for file in files) < 8e6
 
 
 @needs_mnist
