@@ -225,13 +225,13 @@ def layers(name):
     if name == "code":
         return [[VAE().n_z]]
     if name == "picture":
-        return [VAE.image_shape]
+        return [VAE().image_shape]
     function, *shape = {
         "cat": (Memorizer((64, 64, 3)).generation, 1, 8),
-        "encoder": (VAE().recognition, 1, *VAE.image_shape),
+        "encoder": (VAE().recognition, 1, *VAE().image_shape),
         "decoder": (VAE().generation, 1, VAE().n_z),
-        "classifier": (Classifier().features, 1, *VAE.image_shape),
-        "discriminator": (networks.features, 1, *VAE.image_shape)}[name]
+        "classifier": (Classifier().features, 1, *VAE().image_shape),
+        "discriminator": (networks.features, 1, *VAE().image_shape)}[name]
     with Scope():
         graph = tf.function(function).get_concrete_function(
             tf.zeros(shape)).graph
@@ -239,7 +239,7 @@ def layers(name):
             if op.type in ("Conv2D", "Conv2DBackpropInput", "Reshape")]
     # The picture at a decoder's end is drawn as what it shows.
     return [one for one in made if len(one) == 3
-            and (name == "cat" or one != [*VAE.image_shape])]
+            and (name == "cat" or one != [*VAE().image_shape])]
 
 
 @functools.cache
