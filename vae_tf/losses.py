@@ -21,10 +21,10 @@ def cross_entropy(generated_images, real_images):
     over the pixels. (Chapter 9)
     """
     # 2016: 1e-8 + 1 - generated, which in float32 is 1 - generated.
+    black = tf.maximum(1 - generated_images, 1e-8)
     return -tf.reduce_sum(
         real_images * tf.math.log(1e-8 + generated_images)
-        + (1 - real_images) * tf.math.log(1e-8 + (1 - generated_images)),
-        [1, 2, 3])
+        + (1 - real_images) * tf.math.log(black), [1, 2, 3])
 
 
 def latent_loss(z_mean, z_stddev):

@@ -52,11 +52,14 @@ def last_paragraph(path):
 
 
 def count_words(doctree):
-    """Count the words of prose, also of what the run has written."""
+    """Count the words of prose, also of what the run has written.
+
+    Not those of an alt text, which `astext` of a paragraph would include.
+    """
     folded = {paragraph for box in doctree.findall(nodes.container)
               if {"folded", "tag_hide-cell"} & {*box["classes"]}
               for paragraph in box.findall(nodes.paragraph)}
-    return sum(len(paragraph.astext().split())
+    return sum(len("".join(paragraph.findall(nodes.Text)).split())
                for paragraph in doctree.findall(nodes.paragraph)
                if paragraph not in folded)
 

@@ -79,7 +79,7 @@ def load(path, recipe, model, validation):
     if digest(packed) != known:
         raise ValueError(f"{path.stem}.npz is cut short or damaged")
     with np.load(io.BytesIO(packed), allow_pickle=False) as file:
-        weights = [unpacked(file[name]) for name in file.files]
+        weights = [np.float32(file[name]) for name in file.files]
     set_seed(recipe["seed"])
     model.loss(*[array[:1] for array in validation])  # makes the variables
     before = [v.numpy() for v in model.trainable_variables]
@@ -115,24 +115,10 @@ def store(path, log, model, validation):
     weights = [np.float16(v) for v in model.trainable_variables]
     assign(model, weights)
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(path.with_suffix(".npz"), *map(packed, weights))
+    np.savez_compressed(path.with_suffix(".npz"), *weights)
     log.update(loss=loss(model, validation),
                digest=digest(path.with_suffix(".npz").read_bytes()))
     path.write_text(json.dumps(log) + "\n")
-
-
-def packed(weights):
-    """Return float16 [...] as bytes [2, ...], alike beside alike for zip."""
-    pairs = np.frombuffer(weights.tobytes(), np.uint8)
-    return np.moveaxis(pairs.reshape(*weights.shape, 2), -1, 0)
-
-
-def unpacked(array):
-    """Return what was packed as float32; numbers stay what they are."""
-    if array.dtype != np.uint8 or len(array) != 2:
-        return np.float32(array)
-    pairs = np.ascontiguousarray(np.moveaxis(array, 0, -1))
-    return np.float32(pairs.view(np.float16)[..., 0])
 
 
 def assign(model, weights):
