@@ -144,11 +144,16 @@ def test_notebooks_are_small_and_their_kernel_is_everybody_s():
 
 
 def test_every_figure_has_alt_text():
-    report(lambda name, nb: (
-        f"no alt text: {cell.source}" for cell in cells(nb)
-        if any("image/png" in output.get("data", {})
-               for output in cell.outputs)
-        and not cell.metadata.get("mystnb", {}).get("image", {}).get("alt")))
+    def rule(name, nb):
+        for cell in cells(nb):
+            options = cell.metadata.get("mystnb", {}).get("image", {})
+            if any("image/png" in output.get("data", {})
+                   for output in cell.outputs) and not options.get("alt"):
+                yield f"no alt text: {cell.source}"
+            if options.keys() - {"alt", "classes"}:     # would do nothing
+                yield f"unknown options {[*options]}: {cell.source}"
+
+    report(rule)
 
 
 def test_code_keeps_to_79_columns():
